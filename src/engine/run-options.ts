@@ -1,0 +1,110 @@
+/** The typed result of `tsrun run`'s command line. Everything is parsed, nothing is looked up on the host yet. */
+export interface RunOptions {
+  /** The root directory as the user gave it, made absolute. */
+  rootfs: string;
+  /** Words after the root directory; may be empty when an entrypoint is given. */
+  command: string[];
+  /** --entrypoint: one program, as Docker's; `undefined` = none. */
+  entrypoint: string | undefined;
+  /** --rm */
+  remove: boolean;
+  name: string | undefined;
+  /** --hostname; `undefined` = the short id. */
+  hostname: string | undefined;
+  /** --env-file first, then -e, in the order given. A later pair with the same key wins; a `null` value unsets. */
+  env: EnvChange[];
+  /** -w: absolute and clean; `undefined` = `/`. */
+  workdir: string | undefined;
+  /** -u as given: `lookupUser` gives it a meaning inside the root. */
+  user: string | undefined;
+  interactive: boolean;
+  tty: boolean;
+  init: boolean;
+  readOnly: boolean;
+  /** -v, --mount and --tmpfs together, in the order of those three groups. No two share a target. */
+  mounts: MountOption[];
+  extraHosts: ExtraHost[];
+  dns: DnsOptions;
+  labels: Map<string, string>;
+  /** Canonical names, `CAP_…` or `ALL`. */
+  capAdd: string[];
+  capDrop: string[];
+  privileged: boolean;
+  ulimits: Ulimit[];
+  /** A number, Linux x86_64; `undefined` = SIGTERM. */
+  stopSignal: number | undefined;
+  cidfile: string | undefined;
+  pidfile: string | undefined;
+  network: NetworkMode;
+}
+
+export type NetworkMode = 'host' | 'none';
+
+/** `value` null: take the variable away (Docker's `-e KEY` when the caller has no KEY). */
+export type EnvChange = readonly [key: string, value: string | null];
+
+export type Propagation = 'private' | 'rprivate' | 'shared' | 'rshared' | 'slave' | 'rslave';
+
+export type MountOption = BindMount | TmpfsMount;
+
+export interface BindMount {
+  type: 'bind';
+  /** Absolute path on the host. */
+  source: string;
+  /** Absolute, clean path in the container. */
+  target: string;
+  readonly: boolean;
+  /** `undefined` = rprivate, Docker's default. */
+  propagation: Propagation | undefined;
+  /** --mount bind-recursive=disabled: only the mount itself, not those below it. */
+  nonRecursive: boolean;
+  /** -v makes a missing source directory on the host, --mount does not. */
+  createSource: boolean;
+}
+
+export interface TmpfsMount {
+  type: 'tmpfs';
+  target: string;
+  readonly: boolean;
+  /** Bytes. */
+  size: number | undefined;
+  /** Octal mode as a number. */
+  mode: number | undefined;
+  /** Further mount options in order: `noexec`, `nr_inodes=10k`, … (--tmpfs). */
+  options: string[];
+}
+
+export interface ExtraHost {
+  host: string;
+  /** Without brackets. */
+  ip: string;
+}
+
+/** --dns, --dns-search, --dns-option: an empty list leaves the host's. */
+export interface DnsOptions {
+  servers: string[];
+  search: string[];
+  options: string[];
+}
+
+export interface Ulimit {
+  /** Docker's name, lower case: `nofile`. */
+  name: string;
+  /** -1 = unlimited. */
+  soft: number;
+  hard: number;
+}
+
+/** The typed result of `tsrun exec`'s command line. */
+export interface ExecOptions {
+  /** Name, id, or a prefix of an id. */
+  container: string;
+  command: string[];
+  env: EnvChange[];
+  workdir: string | undefined;
+  user: string | undefined;
+  interactive: boolean;
+  tty: boolean;
+  detach: boolean;
+  privileged: boolean;
+}
