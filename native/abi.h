@@ -1,0 +1,199 @@
+/* abi.h: the contract between TypeScript (src/plan, src/kernel) and the C that acts.
+ *
+ * THE TAPE. TypeScript composes a plan of typed steps and encodes it into one flat buffer, the tape. The player (player.c)
+ * performs it op by op with raw system calls. No parsing, no allocation, no decisions but those that an op spells out.
+ * All integers little endian; every offset counts from the first byte of the tape; ops are 8-byte aligned.
+ *
+ *   +--------+------+-----------------------------+--------+
+ *   | header | ops  | data: strings, structs, ...  | relocs |
+ *   +--------+------+-----------------------------+--------+
+ *
+ * A clone op names a run of further ops that its child plays: that is how a plan holds a nested plan.
+ * Parent and child share the memory (CLONE_VM|CLONE_VFORK), so a failure deep inside is read from the one header.
+ *
+ * src/kernel/abi.ts repeats these numbers; test/kernel/abi.test.ts reads this file and asserts that they are equal. */
+#ifndef TSRUN_ABI_H
+#define TSRUN_ABI_H
+
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef int s32;
+typedef unsigned long u64;
+typedef long s64;
+
+#define TAPE_MAGIC 0x4e525354u /* "TSRN" */
+#define TAPE_VERSION 1
+#define TAPE_SLOTS 48
+#define TAPE_NO_SLOT 255
+/* Slots with a fixed meaning; a plan uses the others for its descriptors and pids. */
+#define SLOT_STATUS 0   /* keeper: wait status of the process it kept, as wait(2) packs it */
+#define SLOT_FINISHED 1 /* keeper: CLOCK_REALTIME ns when that process ended */
+#define SLOT_FIRST_FREE 2
+
+struct tape {
+  u32 magic, version;
+  u32 size;            /* bytes, all included */
+  u32 ops, op_count;   /* the ops of the outermost player */
+  u32 relocs, reloc_count; /* offsets of u64 words that hold a tape offset and become pointers */
+  s32 failed_step;     /* result: the plan's step number that failed, or -1 */
+  s32 failed_errno;    /* result: its errno, positive */
+  u32 failed_detail;   /* result: which candidate of an exec, which component of a path; else 0 */
+  u64 base;            /* address the relocated words are valid for; 0 at first */
+  u64 started_ns, finished_ns; /* result: CLOCK_MONOTONIC around the whole play */
+  s64 slots[TAPE_SLOTS];
+};
+
+/* How an argument of an op becomes a register. Four bits each, argument 0 lowest. */
+#define ARG_IMM 0     /* the value itself */
+#define ARG_DATA 1    /* offset into the tape -> pointer */
+#define ARG_SLOT 2    /* slot number -> the slot's value */
+#define ARG_FDPATH 3  /* slot number -> "/proc/self/fd/<value>": a descriptor where the kernel wants a path */
+#define ARG_SLOTADDR 4 /* slot number -> pointer to the slot */
+
+struct op {
+  u16 code;         /* OP_* */
+  u8 save;          /* slot that receives the result, or TAPE_NO_SLOT */
+  u8 ok_skip;       /* on success skip that many following ops */
+  u32 kinds;        /* ARG_*, four bits an argument */
+  u16 err1, err2;   /* errnos that are expected here ... */
+  u8 skip1, skip2;  /* ... and how many following ops they skip */
+  u16 flags;        /* OPF_* */
+  u32 step;         /* number of the plan's step, for the blame */
+  u32 reserved;
+  u64 arg[6];
+};
+#define OPF_IGNORE 1 /* any error is ignored: only for undoing */
+
+/* Op codes. 1..199 are system calls of the same name, with their own arguments in order. */
+#define OP_MOUNT 1
+#define OP_UMOUNT2 2
+#define OP_PIVOT_ROOT 3
+#define OP_SETHOSTNAME 4
+#define OP_SETDOMAINNAME 5
+#define OP_UNSHARE 6
+#define OP_SETNS 7
+#define OP_OPENAT 8
+#define OP_OPENAT2 9
+#define OP_CLOSE 10
+#define OP_CLOSE_RANGE 11
+#define OP_DUP3 12
+#define OP_FCNTL 13
+#define OP_MKDIRAT 14
+#define OP_MKNODAT 15
+#define OP_SYMLINKAT 16
+#define OP_UNLINKAT 17
+#define OP_FCHDIR 18
+#define OP_CHDIR 19
+#define OP_FCHMOD 20
+#define OP_FCHOWN 21
+#define OP_WRITE 22
+#define OP_READ 23
+#define OP_PRCTL 24
+#define OP_CAPSET 25
+#define OP_SETRESUID 26
+#define OP_SETRESGID 27
+#define OP_SETGROUPS 28
+#define OP_SETSID 29
+#define OP_IOCTL 30
+#define OP_UMASK 31
+#define OP_PRLIMIT64 32
+#define OP_SECCOMP 33
+#define OP_FLOCK 34
+#define OP_RENAMEAT2 35
+#define OP_FSYNC 36
+#define OP_MEMFD_CREATE 37
+#define OP_SOCKETPAIR 38
+#define OP_PIPE2 39
+#define OP_PIDFD_OPEN 40
+#define OP_PIDFD_SEND_SIGNAL 41
+#define OP_OPEN_TREE 42
+#define OP_MOVE_MOUNT 43
+#define OP_FSOPEN 44
+#define OP_FSCONFIG 45
+#define OP_FSMOUNT 46
+#define OP_MOUNT_SETATTR 47
+#define OP_KEYCTL 48
+#define OP_BPF 49
+#define OP_STATX 50
+#define OP_FCHMODAT 51
+#define OP_FCHOWNAT 52
+#define OP_LINKAT 53
+#define OP_WAITID 54
+#define OP_KILL 55
+#define OP_EXECVE 56
+#define OP_FSTATFS 57
+#define OP_POLL 58
+#define OP_LSEEK 59
+#define OP_FTRUNCATE 60
+#define OP_GETXATTR 61
+#define OP_SETPRIORITY 62
+#define OP_SYSCALL_LAST 62
+
+/* Pseudo-ops: a few calls that belong together, or a check that no system call makes. */
+#define OP_CLONE 200        /* flags, ops offset, op count, cgroup fd slot or TAPE_NO_SLOT, slot for the pidfd or TAPE_NO_SLOT; result: pid */
+#define OP_EXEC 201         /* candidates (char*[]), argv, envp: the first candidate that executes; ENOENT/ENOTDIR/EACCES go on to the next */
+#define OP_IN_ROOT 202      /* root fd, path, IN_ROOT_*; result: O_PATH descriptor of what is at path, resolved with that root */
+#define OP_WRITE_FILE 203   /* dir fd, path, open flags, mode, data, length: open, write all, close */
+#define OP_CHECK_DEVICE 204 /* fd, major, minor: ENODEV unless fd is that character device */
+#define OP_CHECK_CWD 205    /* none: EXDEV unless the working directory is below our root (CVE-2024-21626) */
+#define OP_CHECK_FS 206     /* fd, statfs magic: EXDEV unless fd lies on such a file system */
+#define OP_REMOVE_TREE 207  /* dir fd, name: removes name and all beneath it, never following a link; ENOENT is success */
+#define OP_SEND_FD 208      /* socket, fd: passes one descriptor */
+#define OP_RECV_FD 209      /* socket: takes one descriptor; result: it */
+#define OP_RECORD_EXIT 211  /* dir fd, name, temporary name, memory events file or 0: writes the exit record from the slots, fsync, rename */
+#define OP_RMDIR_CGROUP 212 /* dir fd, path: kills what is left through cgroup.kill where there is one, removes sub-cgroups, rmdir, with patience for EBUSY */
+#define OP_FAIL_AT 213      /* errno: fails with it: the tests' hook */
+#define OP_DROP_BOUNDING 214 /* capabilities to keep (bit mask): prctl(PR_CAPBSET_DROP) for every other one that the kernel knows */
+#define OP_CHECK_DIR 215    /* fd: ENOTDIR unless fd is a directory */
+
+/* OP_IN_ROOT */
+#define IN_ROOT_DIRECTORY 1   /* must be a directory */
+#define IN_ROOT_MAKE_DIR 2    /* missing components and the last are made as directories, 0755 */
+#define IN_ROOT_MAKE_FILE 4   /* missing components are made, the last as an empty file, 0644 */
+#define IN_ROOT_NO_SYMLINKS 8 /* no component may be a link */
+#define IN_ROOT_READ 16       /* open for reading (O_RDONLY|O_NONBLOCK|O_NOCTTY) instead of O_PATH */
+#define IN_ROOT_REGULAR 32    /* with IN_ROOT_READ: EINVAL unless a regular file */
+
+/* THE MONITOR. `tsrun-monitor ROLE …`, roles and the descriptors that they are started with:
+ *
+ *   keep     the parent of a container's PID 1. Started by the play that cloned PID 1: execs itself in place.
+ *            3 job (memfd), 4 control socket, 5 pidfd of its child
+ *   enter    the parent of an exec'ed process: plays the job's enter tape (setns, clone, confinement, exec), then keeps.
+ *            3 job (memfd, shared with the launcher, which reads the tape's header), 4 control socket
+ *   relay    what the command line becomes (exec in place): carries bytes between the terminal and the container.
+ *            0-2 the caller's, 4 control socket, then with -t: 5 pty master; without: 5 stdin writer or none, 6 stdout reader, 7 stderr reader
+ *   init     `--init`: PID 1 inside the container, from a sealed memfd: reaps orphans, forwards signals. argv: init -- command…
+ *
+ * The control socket is a SOCK_SEQPACKET pair. One message = one struct control.
+ *
+ *   launcher/relay                         keep/enter
+ *        | <------------- CONTROL_STARTED --- |   enter only, once its tape is played (value: pid in the host's pid namespace)
+ *        | <------------- CONTROL_FAILED ---- |   enter only: the tape's header says what failed; enter exits
+ *        | --- CONTROL_SIGNAL signo --------> |   any time: to the kept process by its pidfd
+ *        | <------------- CONTROL_EXITED ---- |   once: value = exit code, 128+n for a signal; last message, after the clean-up
+ *
+ * If the relay goes away the keeper goes on; if the keeper goes away the relay says so and exits 125. */
+#define CONTROL_STARTED 1
+#define CONTROL_FAILED 2
+#define CONTROL_SIGNAL 3
+#define CONTROL_EXITED 4
+struct control {
+  u32 type;
+  s32 value;
+};
+
+#define FD_JOB 3
+#define FD_CONTROL 4
+#define FD_CHILD 5
+
+/* The job of keep and enter: this header at the start of the memfd, the tapes at page-aligned offsets (0: none). */
+#define JOB_MAGIC 0x424a5354u /* "TSJB" */
+struct job {
+  u32 magic, version;
+  u32 enter_tape, enter_size;
+  u32 after_tape, after_size; /* played once the kept process has ended: exit record, clean-up */
+  u32 enter_pid_slot, enter_pidfd_slot; /* where the enter tape leaves the pid and pidfd of its child */
+};
+
+#endif

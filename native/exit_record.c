@@ -1,0 +1,66 @@
+/* exit_record.c: how a container ended, written whole or not at all: temporary name, fsync, rename, fsync of the directory. */
+#include <linux/fcntl.h>
+#include "player.h"
+
+#define RECORD_SIZE 256
+
+struct text {
+  char bytes[RECORD_SIZE];
+  u64 length;
+};
+
+static void put(struct text *text, const char *part) {
+  u64 length = text_length(part);
+  memcpy(text->bytes + text->length, part, length);
+  text->length += length;
+}
+
+static void put_field(struct text *text, const char *name, s64 value) {
+  put(text, name);
+  text->length += put_decimal(text->bytes + text->length, value);
+}
+
+/* The number behind "oom_kill " in memory.events (v2) or memory.oom_control (v1); 0 when there is none. */
+static s64 oom_kills(const char *path) {
+  static const char key[] = "oom_kill ";
+  char buffer[512];
+  s64 fd = sys(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  if (is_error(fd)) return 0;
+  s64 length = sys(read, fd, buffer, sizeof buffer - 1);
+  sys(close, fd);
+  for (s64 at = 0; at < length; at++) {
+    u64 same = 0;
+    while (same < sizeof key - 1 && at + (s64)same < length && buffer[at + (s64)same] == key[same]) same++;
+    if (same < sizeof key - 1 || (at && buffer[at - 1] != '\n')) continue;
+    s64 count = 0;
+    for (at += (s64)same; at < length && buffer[at] >= '0' && buffer[at] <= '9'; at++) count = count * 10 + buffer[at] - '0';
+    return count;
+  }
+  return 0;
+}
+
+static s64 write_durably(s64 dir, const char *name, const char *temporary, const struct text *text) {
+  s64 fd = sys(openat, dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (is_error(fd)) return fd;
+  s64 result = sys(write, fd, text->bytes, text->length);
+  if (!is_error(result)) result = sys(fsync, fd);
+  sys(close, fd);
+  if (!is_error(result)) result = sys(renameat2, dir, temporary, dir, name, 0);
+  return result;
+}
+
+/* arg: dir, name, temporary name, memory events file or 0. */
+s64 record_exit(struct tape *tape, const s64 *arg) {
+  s64 status = tape->slots[SLOT_STATUS];
+  s64 signal = status & 127;
+  struct text text;
+  text.length = 0;
+  put(&text, "{\"version\":1");
+  put_field(&text, ",\"exitCode\":", signal ? 128 + signal : status >> 8 & 255);
+  put_field(&text, ",\"signal\":", signal);
+  put_field(&text, ",\"finishedNs\":\"", tape->slots[SLOT_FINISHED]);
+  put(&text, "\"");
+  put_field(&text, ",\"oomKills\":", arg[3] ? oom_kills((const char *)arg[3]) : 0);
+  put(&text, "}\n");
+  return write_durably(arg[0], (const char *)arg[1], (const char *)arg[2], &text);
+}

@@ -1,0 +1,133 @@
+/* ops.c: the pseudo-ops that are neither a clone nor a resolution nor a removal. */
+#include <linux/capability.h>
+#include <linux/fcntl.h>
+#include <linux/prctl.h>
+#include <linux/socket.h>
+#include <linux/stat.h>
+#include "player.h"
+
+#define SOL_SOCKET_ 1
+#define SCM_RIGHTS_ 1
+#define MSG_CMSG_CLOEXEC_ 0x40000000
+#define MSG_NOSIGNAL_ 0x4000
+
+static s64 write_all(s64 fd, const char *data, u64 length) {
+  while (length) {
+    s64 done = sys(write, fd, data, length);
+    if (done == -EINTR_) continue;
+    if (is_error(done)) return done;
+    data += done;
+    length -= (u64)done;
+  }
+  return 0;
+}
+
+/* arg: dir, path, flags, mode, data, length. */
+s64 write_file(const s64 *arg) {
+  s64 fd = sys(openat, arg[0], arg[1], arg[2] | O_CLOEXEC, arg[3]);
+  if (is_error(fd)) return fd;
+  s64 result = write_all(fd, (const char *)arg[4], (u64)arg[5]);
+  s64 closed = sys(close, fd);
+  return is_error(result) ? result : closed;
+}
+
+static s64 check_device(s64 fd, u32 major, u32 minor) {
+  struct statx st;
+  s64 result = sys(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st);
+  if (is_error(result)) return result;
+  int right = (st.stx_mode & 0170000) == 0020000 && st.stx_rdev_major == major && st.stx_rdev_minor == minor;
+  return right ? 0 : -ENODEV_;
+}
+
+static s64 check_directory(s64 fd) {
+  struct statx st;
+  s64 result = sys(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st);
+  if (is_error(result)) return result;
+  return (st.stx_mode & 0170000) == 0040000 ? 0 : -ENOTDIR_;
+}
+
+/* getcwd(2) says "(unreachable)…" for a directory that the root does not hold (CVE-2024-21626). */
+static s64 check_cwd(void) {
+  char path[4096];
+  s64 length = sys(getcwd, path, sizeof path);
+  if (is_error(length)) return length;
+  return path[0] == '/' ? 0 : -EXDEV_;
+}
+
+static s64 check_fs(s64 fd, s64 magic) {
+  struct { s64 type; s64 rest[31]; } fs;
+  s64 result = sys(fstatfs, fd, &fs);
+  if (is_error(result)) return result;
+  return fs.type == magic ? 0 : -EXDEV_;
+}
+
+struct fd_message {
+  struct { void *base; u64 length; } io;
+  struct { void *name; s32 name_length, pad; void *io; u64 io_length; void *control; u64 control_length; u32 flags, pad2; } header;
+  struct { u64 length; s32 level, type; s32 fd, pad; } control;
+  char byte;
+};
+
+static void prepare(struct fd_message *message) {
+  memset(message, 0, sizeof *message);
+  message->byte = 'f';
+  message->io.base = &message->byte;
+  message->io.length = 1;
+  message->header.io = &message->io;
+  message->header.io_length = 1;
+  message->header.control = &message->control;
+  message->header.control_length = sizeof message->control;
+  message->control.length = 20; /* header and one int */
+  message->control.level = SOL_SOCKET_;
+  message->control.type = SCM_RIGHTS_;
+}
+
+s64 send_fd(s64 socket, s64 fd) {
+  struct fd_message message;
+  prepare(&message);
+  message.control.fd = (s32)fd;
+  s64 result = sys(sendmsg, socket, &message.header, MSG_NOSIGNAL_);
+  return is_error(result) ? result : 0;
+}
+
+s64 receive_fd(s64 socket) {
+  struct fd_message message;
+  prepare(&message);
+  s64 result = sys(recvmsg, socket, &message.header, MSG_CMSG_CLOEXEC_);
+  if (is_error(result)) return result;
+  if (result == 0) return -EPIPE_;
+  return message.header.control_length >= 20 && message.control.type == SCM_RIGHTS_ ? message.control.fd : -EPROTO_;
+}
+
+/* PR_CAPBSET_READ fails with EINVAL behind the last capability that the kernel knows. */
+static s64 drop_bounding(u64 keep) {
+  for (int cap = 0; cap < 64; cap++) {
+    s64 held = sys(prctl, PR_CAPBSET_READ, cap, 0, 0, 0);
+    if (is_error(held)) return 0;
+    if (!held || keep >> cap & 1) continue;
+    s64 dropped = sys(prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
+    if (is_error(dropped)) return dropped;
+  }
+  return 0;
+}
+
+s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
+  switch (op->code) {
+    case OP_CLONE: return play_clone(tape, arg);
+    case OP_EXEC: return play_exec(tape, arg);
+    case OP_IN_ROOT: return open_in_root(arg[0], (const char *)arg[1], (u64)arg[2], &tape->failed_detail);
+    case OP_WRITE_FILE: return write_file(arg);
+    case OP_CHECK_DEVICE: return check_device(arg[0], (u32)arg[1], (u32)arg[2]);
+    case OP_CHECK_DIR: return check_directory(arg[0]);
+    case OP_CHECK_CWD: return check_cwd();
+    case OP_CHECK_FS: return check_fs(arg[0], arg[1]);
+    case OP_REMOVE_TREE: return remove_tree(arg[0], (const char *)arg[1]);
+    case OP_RMDIR_CGROUP: return rmdir_cgroup(arg[0], (const char *)arg[1]);
+    case OP_SEND_FD: return send_fd(arg[0], arg[1]);
+    case OP_RECV_FD: return receive_fd(arg[0]);
+    case OP_RECORD_EXIT: return record_exit(tape, arg);
+    case OP_FAIL_AT: return -arg[0];
+    case OP_DROP_BOUNDING: return drop_bounding((u64)arg[0]);
+    default: return -ENOSYS_;
+  }
+}

@@ -1,0 +1,26 @@
+/* player.h: what the files of the player share. */
+#ifndef TSRUN_PLAYER_H
+#define TSRUN_PLAYER_H
+#include "sys.h"
+
+/* Plays the whole tape in the caller. 0, or a negative errno; the header names the step. */
+s64 tape_play(struct tape *tape);
+/* Turns the tape's inner offsets into pointers, once for each address it is seen at. */
+void tape_relocate(struct tape *tape);
+/* Plays count ops from offset on. 0, or a negative errno. */
+s64 play_ops(struct tape *tape, u64 offset, u64 count);
+
+/* One pseudo-op, its arguments already turned into registers. */
+s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg);
+
+s64 play_clone(struct tape *tape, const s64 *arg);
+s64 play_exec(struct tape *tape, const s64 *arg);
+s64 open_in_root(s64 root, const char *path, u64 want, u32 *detail);
+s64 remove_tree(s64 dir, const char *name);
+s64 rmdir_cgroup(s64 dir, const char *path);
+s64 write_file(const s64 *arg);
+s64 record_exit(struct tape *tape, const s64 *arg);
+s64 send_fd(s64 socket, s64 fd);
+s64 receive_fd(s64 socket);
+
+#endif

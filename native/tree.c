@@ -1,0 +1,146 @@
+/* tree.c: removal of directory trees and of cgroups, by descriptors, never following a link, with a bounded stack. */
+#include <linux/fcntl.h>
+#include <linux/stat.h>
+#include <linux/time_types.h>
+#include "player.h"
+
+#define AT_REMOVEDIR_ 0x200
+#define LIST_SIZE 4096
+
+struct entry { /* struct linux_dirent64 */
+  u64 inode, offset;
+  u16 size;
+  u8 type;
+  char name[];
+};
+#define TYPE_UNKNOWN 0
+#define TYPE_DIRECTORY 4
+
+static int is_dot(const char *name) { return name[0] == '.' && (!name[1] || (name[1] == '.' && !name[2])); }
+
+static s64 open_dir(s64 dir, const char *name) {
+  return sys(openat, dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME, 0);
+}
+
+/* Unlinks what is not a directory and finds one that is: 1 with its name in child, 0 when dir is empty, or an error. */
+static s64 empty_until_directory(s64 dir, char *child, int only_directories) {
+  char list[LIST_SIZE] __attribute__((aligned(8)));
+  for (;;) {
+    s64 bytes = sys(getdents64, dir, list, LIST_SIZE);
+    if (bytes <= 0) return bytes;
+    for (s64 at = 0; at < bytes;) {
+      struct entry *entry = (struct entry *)(list + at);
+      at += entry->size;
+      if (is_dot(entry->name)) continue;
+      s64 gone = entry->type == TYPE_DIRECTORY ? -EISDIR_ : only_directories ? 0 : sys(unlinkat, dir, entry->name, 0);
+      if (gone == -EISDIR_ || (gone == -EPERM_ && entry->type == TYPE_UNKNOWN)) {
+        memcpy(child, entry->name, text_length(entry->name) + 1);
+        return 1;
+      }
+      if (is_error(gone) && gone != -ENOENT_) return gone;
+    }
+  }
+}
+
+/* Empties the directory top. Only two descriptors are open at any depth: the way back up is "..", checked by device and inode,
+ * because a tree that a container made may be deeper than our descriptors, and may be moved under our feet. */
+struct place {
+  u64 inode;
+  u32 major, minor;
+};
+
+static s64 where(s64 dir, struct place *place) {
+  struct statx st;
+  s64 result = sys(statx, dir, "", AT_EMPTY_PATH, STATX_INO, &st);
+  place->inode = st.stx_ino;
+  place->major = st.stx_dev_major;
+  place->minor = st.stx_dev_minor;
+  return result;
+}
+
+static int same(const struct place *a, const struct place *b) {
+  return a->inode == b->inode && a->major == b->major && a->minor == b->minor;
+}
+
+static s64 descend(s64 *at, const char *child, int only_directories) {
+  s64 removed = sys(unlinkat, *at, child, AT_REMOVEDIR_);
+  if (!is_error(removed) || removed == -ENOENT_) return 0;
+  if (removed != -ENOTEMPTY_ && removed != -EEXIST_ && !(only_directories && removed == -EBUSY_)) return removed;
+  s64 next = open_dir(*at, child);
+  if (is_error(next)) return next;
+  sys(close, *at);
+  *at = next;
+  return 0;
+}
+
+/* arg top is consumed. Works depth first without recursion: an emptied directory is left through ".." and found again, empty, from there. */
+static s64 empty_tree(s64 top, int only_directories) {
+  struct place root, here;
+  s64 result = where(top, &root), at = top;
+  char child[256];
+  while (!is_error(result)) {
+    result = sys(lseek, at, 0, 0);
+    if (!is_error(result)) result = empty_until_directory(at, child, only_directories);
+    if (result == 1) {
+      result = descend(&at, child, only_directories);
+      continue;
+    }
+    if (is_error(result) || is_error(result = where(at, &here)) || same(&here, &root)) break;
+    s64 up = open_dir(at, "..");
+    if (is_error(up)) {
+      result = up;
+      break;
+    }
+    sys(close, at);
+    at = up;
+  }
+  sys(close, at);
+  return is_error(result) ? result : 0;
+}
+
+s64 remove_tree(s64 dir, const char *name) {
+  s64 result = sys(unlinkat, dir, name, 0);
+  if (result == -ENOENT_) return 0;
+  if (!is_error(result)) return 0;
+  if (result != -EISDIR_ && result != -EPERM_) return result;
+  for (int tries = 0; tries < 3; tries++) {
+    result = sys(unlinkat, dir, name, AT_REMOVEDIR_);
+    if (!is_error(result) || result == -ENOENT_) return 0;
+    if (result != -ENOTEMPTY_ && result != -EEXIST_) return result;
+    s64 top = open_dir(dir, name);
+    if (is_error(top)) return top;
+    s64 emptied = empty_tree(top, 0);
+    if (is_error(emptied)) return emptied;
+  }
+  return sys(unlinkat, dir, name, AT_REMOVEDIR_);
+}
+
+static void nap(void) {
+  struct __kernel_timespec ms = { 0, 1000000 };
+  sys(nanosleep, &ms, 0);
+}
+
+static void kill_cgroup(s64 cgroup) {
+  s64 fd = sys(openat, cgroup, "cgroup.kill", O_WRONLY | O_CLOEXEC, 0); /* cgroup v2, Linux 5.14 */
+  if (is_error(fd)) return;
+  sys(write, fd, "1", 1);
+  sys(close, fd);
+}
+
+/* A cgroup whose last process is still on its way out says EBUSY for a moment. */
+#define CGROUP_PATIENCE_MS 2000
+
+s64 rmdir_cgroup(s64 dir, const char *path) {
+  s64 result = sys(unlinkat, dir, path, AT_REMOVEDIR_);
+  for (int ms = 0; result == -EBUSY_ && ms < CGROUP_PATIENCE_MS; ms++) {
+    if (ms % 100 == 0) {
+      s64 cgroup = open_dir(dir, path);
+      if (is_error(cgroup)) return cgroup == -ENOENT_ ? 0 : cgroup;
+      kill_cgroup(cgroup);
+      empty_tree(cgroup, 1); /* sub-cgroups that the container made; their files cannot be unlinked */
+    }
+    nap();
+    result = sys(unlinkat, dir, path, AT_REMOVEDIR_);
+  }
+  return result == -ENOENT_ ? 0 : result;
+}
