@@ -1,0 +1,118 @@
+import { ARG } from '../kernel/abi.ts';
+import { type FlagTable, flagNames } from '../kernel/constants.ts';
+
+/** A descriptor or number that an earlier step left under a name. */
+export interface SlotRef {
+  readonly slot: string;
+}
+/** The descriptor of that name where the kernel wants a path: it becomes "/proc/self/fd/N" as the step is played. */
+export interface FdPath {
+  readonly fdPath: string;
+}
+export const slot = (name: string): SlotRef => ({ slot: name });
+export const fdPath = (name: string): FdPath => ({ fdPath: name });
+
+/** A C struct or buffer: its bytes, the pointers in it, and how a reader should see it. */
+export interface Struct {
+  readonly bytes: Buffer;
+  /** Byte offset in `bytes` → what the pointer there points to. */
+  readonly pointers?: ReadonlyArray<readonly [number, Buffer | Struct]>;
+  readonly shown: string;
+}
+
+/** What an argument can ask of the encoder. Offsets count from the start of the tape's data. */
+export interface DataSink {
+  slotNumber(name: string): number;
+  text(value: string | Buffer): number;
+  struct(value: Struct): number;
+  strings(values: readonly string[]): number;
+}
+/** One register: how the player makes it (native/abi.h ARG_*) and from what. */
+export interface Register {
+  kind: number;
+  value: number | bigint;
+}
+/** A type of argument: how it becomes a register, and how strace would print it. */
+export interface ArgumentType<T> {
+  encode(value: T, sink: DataSink): Register;
+  render(value: T): string;
+}
+
+const immediate = (value: number | bigint): Register => ({ kind: ARG.imm, value });
+const data = (value: number): Register => ({ kind: ARG.data, value });
+const quote = (value: string | Buffer): string => {
+  const text = typeof value === 'string' ? value : value.toString('utf8');
+  const shown = text.length > 512 ? `${text.slice(0, 509)}...` : text;
+  return JSON.stringify(shown);
+};
+const isSlot = (value: unknown): value is SlotRef => typeof value === 'object' && value !== null && 'slot' in value;
+const isFdPath = (value: unknown): value is FdPath => typeof value === 'object' && value !== null && 'fdPath' in value;
+
+export const int: ArgumentType<number | bigint | SlotRef> = {
+  encode: (value, sink) => (isSlot(value) ? { kind: ARG.slot, value: sink.slotNumber(value.slot) } : immediate(value)),
+  render: (value) => (isSlot(value) ? value.slot : String(value)),
+};
+
+export const octal: ArgumentType<number> = {
+  encode: immediate,
+  render: (value) => `0${value.toString(8)}`,
+};
+
+export const hex: ArgumentType<number | bigint> = {
+  encode: immediate,
+  render: (value) => `0x${value.toString(16)}`,
+};
+
+export const flags = (table: FlagTable): ArgumentType<number> => ({
+  encode: immediate,
+  render: (value) => flagNames(value, table),
+});
+
+/** One of several values that have names. */
+export const choice = (table: FlagTable): ArgumentType<number> => ({
+  encode: immediate,
+  render: (value) => Object.entries(table).find(([, number]) => number === value)?.[0] ?? `0x${(value >>> 0).toString(16)}`,
+});
+
+export const fd: ArgumentType<number | SlotRef> = {
+  encode: int.encode,
+  render: (value) => (isSlot(value) ? value.slot : value === -100 ? 'AT_FDCWD' : String(value)),
+};
+
+export const text: ArgumentType<string | Buffer | null> = {
+  encode: (value, sink) => (value === null ? immediate(0) : data(sink.text(value))),
+  render: (value) => (value === null ? 'NULL' : quote(value)),
+};
+
+export const path: ArgumentType<string | Buffer | FdPath> = {
+  encode: (value, sink) => (isFdPath(value) ? { kind: ARG.fdpath, value: sink.slotNumber(value.fdPath) } : data(sink.text(value))),
+  render: (value) => (isFdPath(value) ? `<${value.fdPath}>` : quote(value)),
+};
+
+/** A path that may be absent: NULL. */
+export const pathOrNull: ArgumentType<string | Buffer | FdPath | null> = {
+  encode: (value, sink) => (value === null ? immediate(0) : path.encode(value, sink)),
+  render: (value) => (value === null ? 'NULL' : path.render(value)),
+};
+
+export const struct: ArgumentType<Struct | null> = {
+  encode: (value, sink) => (value === null ? immediate(0) : data(sink.struct(value))),
+  render: (value) => value?.shown ?? 'NULL',
+};
+
+export const strings: ArgumentType<readonly string[]> = {
+  encode: (value, sink) => data(sink.strings(value)),
+  render: (value) => `[${value.map(quote).join(', ')}]`,
+};
+
+/** The address of a slot: the kernel writes its result there. */
+export const slotAddress: ArgumentType<SlotRef> = {
+  encode: (value, sink) => ({ kind: ARG.slotaddr, value: sink.slotNumber(value.slot) }),
+  render: (value) => `&${value.slot}`,
+};
+
+/** A slot by its number, for the pseudo-ops that write to it themselves; null is TAPE_NO_SLOT. */
+export const slotNumber: ArgumentType<SlotRef | null> = {
+  encode: (value, sink) => immediate(value === null ? 255 : sink.slotNumber(value.slot)),
+  render: (value) => value?.slot ?? 'none',
+};

@@ -1,0 +1,57 @@
+import { SyscallError } from '../errors/syscall-error.ts';
+import { TAPE } from '../kernel/abi.ts';
+import { playTape, playTapeAsync } from '../kernel/library.ts';
+import type { Struct } from './arguments.ts';
+import { blame } from './blame.ts';
+import { encode, type Tape } from './encode.ts';
+import type { Step } from './step.ts';
+
+/** What a played plan left behind. */
+export interface Played {
+  /** A descriptor, pid or other number that a step saved. */
+  value(slot: string): number;
+  /** What the kernel wrote into a struct of the plan. */
+  bytes(struct: Struct): Buffer;
+  /** From the first call to the last, ns of CLOCK_MONOTONIC; clones count until they executed. */
+  readonly durationNs: number;
+}
+
+export function readPlayed(tape: Tape): Played {
+  const { bytes } = tape;
+  return {
+    value: (name) => {
+      const number = tape.slotOf(name);
+      return number === undefined ? -1 : Number(bytes.readBigInt64LE(TAPE.slots + number * 8));
+    },
+    bytes: (struct) => {
+      const offset = tape.offsetOf(struct);
+      return offset === undefined ? struct.bytes : bytes.subarray(offset, offset + struct.bytes.length);
+    },
+    durationNs: Number(bytes.readBigUInt64LE(TAPE.finishedNs) - bytes.readBigUInt64LE(TAPE.startedNs)),
+  };
+}
+
+/** Throws the SyscallError of the step that failed, if one did. */
+export function throwBlame(goal: string, tape: Tape, result: number): void {
+  const { bytes, steps } = tape;
+  const failed = bytes.readInt32LE(TAPE.failedStep);
+  if (failed >= 0) throw blame(goal, steps[failed], bytes.readInt32LE(TAPE.failedErrno), bytes.readUInt32LE(TAPE.failedDetail));
+  if (result < 0) throw new SyscallError(goal, { errno: -result, syscall: 'tsrun_play', call: 'tsrun_play(tape)' });
+}
+
+/**
+ * Plays steps in this process, one after the other, and stops at the first that fails.
+ * @throws SyscallError that names the goal, the call with its arguments, the errno and a hint.
+ */
+export function play(goal: string, steps: readonly Step[]): Played {
+  const tape = encode(steps);
+  throwBlame(goal, tape, playTape(tape.bytes));
+  return readPlayed(tape);
+}
+
+/** The same on a thread of libuv's pool, for steps that wait. */
+export async function playAsync(goal: string, steps: readonly Step[]): Promise<Played> {
+  const tape = encode(steps);
+  throwBlame(goal, tape, await playTapeAsync(tape.bytes));
+  return readPlayed(tape);
+}

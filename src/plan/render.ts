@@ -1,0 +1,59 @@
+import { CLONE, flagNames } from '../kernel/constants.ts';
+import type { Step } from './step.ts';
+import { type CloneArguments, parametersOf } from './step-types.ts';
+
+/** The call with its arguments, as strace(1) prints it. */
+export function renderCall(step: Step): string {
+  if (step.name === 'clone') {
+    const args = step.args as CloneArguments;
+    const flags = flagNames(args.flags | CLONE.CLONE_VM | CLONE.CLONE_VFORK, CLONE);
+    return `clone3({flags=${flags}${args.cgroup ? `|CLONE_INTO_CGROUP, cgroup=${args.cgroup.slot}` : ''}, exit_signal=SIGCHLD})`;
+  }
+  const values = step.args as unknown as Record<string, unknown>;
+  const shown = parametersOf(step.name).map(([name, type]) => type.render(values[name]));
+  return `${step.name}(${shown.join(', ')})`;
+}
+
+function outcome(step: Step): string {
+  const parts: string[] = [];
+  if (step.save !== undefined) parts.push(` = ${step.save}`);
+  for (const [errno, skip] of Object.entries(step.expect ?? {})) parts.push(skip === 0 ? ` [${errno}: go on]` : ` [${errno}: skip ${skip}]`);
+  if (step.thenSkip) parts.push(` [then skip ${step.thenSkip}]`);
+  if (step.ignoreErrors) parts.push(' [errors ignored]');
+  return parts.join('');
+}
+
+/** One line a step; what a clone's child plays is indented beneath it. */
+export function renderPlan(steps: readonly Step[], indent = ''): string[] {
+  return steps.flatMap((step) => {
+    const line = `${indent}${renderCall(step)}${outcome(step)}  # ${step.why}`;
+    return step.name === 'clone' ? [line, ...renderPlan((step.args as CloneArguments).child, `${indent}  `)] : [line];
+  });
+}
+
+export interface PlanJson {
+  call: string;
+  name: string;
+  arguments: Record<string, string>;
+  why: string;
+  save?: string;
+  expect?: Record<string, number>;
+  thenSkip?: number;
+  ignoreErrors?: boolean;
+  child?: PlanJson[];
+}
+
+/** The plan for programs: `run --plan=json`. */
+export function planToJson(steps: readonly Step[]): PlanJson[] {
+  return steps.map((step) => {
+    const { name, why, save, expect, thenSkip, ignoreErrors } = step;
+    const optional = { ...(save ? { save } : {}), ...(expect ? { expect } : {}), ...(thenSkip ? { thenSkip } : {}), ...(ignoreErrors ? { ignoreErrors } : {}) };
+    if (name === 'clone') {
+      const args = step.args as CloneArguments;
+      return { call: renderCall(step), name: 'clone3', arguments: { flags: flagNames(args.flags, CLONE) }, why, ...optional, child: planToJson(args.child) };
+    }
+    const values = step.args as unknown as Record<string, unknown>;
+    const shown = Object.fromEntries(parametersOf(name).map(([key, type]) => [key, type.render(values[key])]));
+    return { call: renderCall(step), name, arguments: shown, why, ...optional };
+  });
+}

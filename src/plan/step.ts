@@ -1,0 +1,33 @@
+import type { StepArguments, StepName } from './step-types.ts';
+
+/** Errnos that a step expects, and how many of the following steps each skips. */
+export type Expected = Readonly<Record<string, number>>;
+
+export interface StepOptions {
+  /** Slot that keeps the result. */
+  save?: string;
+  /** Errnos that are no failure here: name → how many of the following steps to skip. At most two. */
+  expect?: Expected;
+  /** On success skip that many of the following steps. */
+  thenSkip?: number;
+  /** Any error is ignored: only for undoing. */
+  ignoreErrors?: boolean;
+}
+
+/** One system call, or one pseudo-step, as data. */
+export interface Step<N extends StepName = StepName> extends StepOptions {
+  readonly name: N;
+  readonly args: StepArguments<N>;
+  /** Why it is there, for the reader of `run --plan`. */
+  readonly why: string;
+}
+
+/** `step('mount', {…}, 'why')`, the arguments checked by the name. */
+export function step<N extends StepName>(name: N, args: StepArguments<N>, why: string, options: StepOptions = {}): Step {
+  return { name, args, why, ...options } as unknown as Step;
+}
+
+/** All steps, nested ones included, numbered as the player numbers them: parents first, then what their clones play. */
+export function flatten(steps: readonly Step[]): Step[] {
+  return steps.flatMap((one) => (one.name === 'clone' ? [one, ...flatten((one as Step<'clone'>).args.child)] : [one]));
+}
