@@ -58,6 +58,8 @@ export interface BindMount {
   propagation: Propagation | undefined;
   /** --mount bind-recursive=disabled: only the mount itself, not those below it. */
   nonRecursive: boolean;
+  /** --mount bind-recursive=readonly: the mounts below it read-only too, or an error (mount_setattr(2), Linux 5.12). */
+  readonlyRecursive: boolean;
   /** -v makes a missing source directory on the host, --mount does not. */
   createSource: boolean;
 }
@@ -70,7 +72,7 @@ export interface TmpfsMount {
   size: number | undefined;
   /** Octal mode as a number. */
   mode: number | undefined;
-  /** Further mount options in order: `noexec`, `nr_inodes=10k`, … (--tmpfs). */
+  /** Further mount options in order: `exec`, `nr_inodes=10k`, `size=50%`, … (--tmpfs). */
   options: string[];
 }
 

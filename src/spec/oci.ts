@@ -9,7 +9,8 @@ export interface Spec {
   /** SemVer of the specification: `1.0.2`, `1.1.0`, … */
   ociVersion: string;
   process?: Process;
-  root?: Root;
+  /** Optional in the specification for Hyper-V only. */
+  root: Root;
   hostname?: string;
   domainname?: string;
   mounts?: Mount[];
