@@ -1,0 +1,46 @@
+import type { Device, Seccomp } from '../spec/oci.ts';
+import type { UserIdentity } from './lookup-user.ts';
+
+/** What `toSpec` needs to know of the world and must not look up itself. */
+export interface SpecFacts {
+  /** 64 hex digits. */
+  id: string;
+  /** The name without --hostname: see `defaultHostname`. */
+  hostname: string;
+  /** For `root.path`: `rootfs` in a bundle, or absolute. */
+  rootPath: string;
+  user: UserIdentity;
+  /** Absolute paths on the host of the files that are bound over those of the root. */
+  hostFiles: { hosts: string; hostname: string; resolvConf: string };
+  /** The bounding set of this process. */
+  availableCapabilities: bigint;
+  /** `/tsrun/<id>` */
+  cgroupsPath: string;
+  /** Absent when the root is used as it is. */
+  overlay?: OverlayFacts;
+  /** Limits of this process by OCI name (`RLIMIT_NOFILE`); Infinity = unlimited. Without CAP_SYS_RESOURCE no --ulimit goes above. */
+  hostRlimits?: ReadonlyMap<string, { soft: number; hard: number }>;
+  /** For --privileged: the host's devices, which Docker makes in the container's /dev. */
+  hostDevices?: Device[];
+  /** The filter for containers that are not privileged. */
+  seccomp?: Seccomp;
+}
+
+export interface OverlayFacts {
+  /** Top first, as in lowerdir=. */
+  lowerDirs: string[];
+  upperDir: string;
+  workDir: string;
+}
+
+/** The names of tsrun's own annotations in config.json. Never taken from labels or an image's config. */
+export const ANNOTATIONS = {
+  /** JSON array of paths. */
+  lowerDirs: 'dev.tsrun.overlay.lowerdirs',
+  upperDir: 'dev.tsrun.overlay.upperdir',
+  workDir: 'dev.tsrun.overlay.workdir',
+  /** `true`: put the reaper first. */
+  init: 'dev.tsrun.init',
+  /** A number. */
+  stopSignal: 'dev.tsrun.stop-signal',
+} as const;
