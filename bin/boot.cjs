@@ -1,0 +1,43 @@
+// Starts dist/cli.cjs with the compiled code that bin/keep-code.cjs left beside it: V8 then neither parses nor compiles
+// what a `run` uses, which is half of our start-up. Another Node, or other V8 flags, refuse that code and compile anew.
+const { readFileSync } = require('node:fs');
+const { createRequire } = require('node:module');
+const { dirname, join } = require('node:path');
+const { Script } = require('node:vm');
+
+/** The bundle's text as V8 sees it. It is ASCII: latin1 gives V8 the one-byte string that it reads fastest. */
+function readBundle(file) {
+  return `(function (exports, require, module, __filename, __dirname) {${readFileSync(file, 'latin1')}})`;
+}
+
+/** V8 compares versions, flags and the text's length, not the text: its last line, `//` and a digest, is in the name. */
+function cacheOf(file, text) {
+  return `${file}.${text.slice(-19, -3)}.${process.version}-${process.arch}.cache`;
+}
+
+function readOrNothing(file) {
+  try {
+    return readFileSync(file);
+  } catch {
+    return undefined;
+  }
+}
+
+function start(script, file) {
+  const module = { exports: {} };
+  script.runInThisContext().call(module.exports, module.exports, createRequire(file), module, file, dirname(file));
+}
+
+function boot() {
+  const file = join(__dirname, '..', 'dist', 'cli.cjs');
+  let text;
+  try {
+    text = readBundle(file);
+  } catch {
+    process.stderr.write('tsrun: dist/cli.cjs is not built\nhint: npm run build\n');
+    process.exit(125);
+  }
+  start(new Script(text, { filename: file, cachedData: readOrNothing(cacheOf(file, text)) }), file);
+}
+
+module.exports = { boot, start, readBundle, cacheOf };
