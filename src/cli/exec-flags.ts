@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { parseContainerReference } from '../engine/options/parse-name.ts';
+import { parseWorkdir } from '../engine/options/parse-workdir.ts';
+import { usageError } from '../engine/options/usage-error.ts';
+import type { ExecOptions } from '../engine/run-options.ts';
+import { collect, dockerStyle, type FlagContext, maybeFlag, readEnvFlags } from './flag-values.ts';
+import { checkedUser } from './run-flags.ts';
+
+/** What commander leaves in `opts()` after `addExecFlags`. */
+export interface ExecFlags {
+  detach?: boolean;
+  env?: string[];
+  envFile?: string[];
+  interactive?: boolean;
+  privileged?: boolean;
+  tty?: boolean;
+  user?: string;
+  workdir?: string;
+}
+
+/** Docker's flags of `exec`; options end at the container's name. */
+export function addExecFlags(command: Command): Command {
+  return dockerStyle(command)
+    .option('-d, --detach', 'do not wait for the command')
+    .option('-e, --env <KEY=value>', "set a variable; KEY alone takes the caller's", collect)
+    .option('--env-file <file>', 'set the variables in this file', collect)
+    .option('-i, --interactive', 'keep stdin open')
+    .option('--privileged', 'give the command every capability')
+    .option('-t, --tty', 'give it a terminal')
+    .option('-u, --user <user[:group]>', 'run as this user, by name or number')
+    .option('-w, --workdir <path>', 'start in this directory of the container');
+}
+
+/**
+ * @param opts what `command.opts()` returned
+ * @throws TsrunError 'usage'
+ */
+export function readExecFlags(opts: ExecFlags, container: string, command: string[], context: FlagContext): ExecOptions {
+  if (command.length === 0) throw usageError('exec needs a command', 'tsrun exec [options] <container> <command…>');
+  return {
+    container: parseContainerReference(container),
+    command,
+    env: readEnvFlags(opts, context),
+    workdir: maybeFlag('-w, --workdir', opts.workdir, parseWorkdir),
+    user: maybeFlag('-u, --user', opts.user, checkedUser),
+    interactive: opts.interactive ?? false,
+    tty: opts.tty ?? false,
+    detach: opts.detach ?? false,
+    privileged: opts.privileged ?? false,
+  };
+}

@@ -1,0 +1,61 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { parseEnv, parseEnvFile, type CallerEnv } from '../engine/options/parse-env.ts';
+import type { EnvChange } from '../engine/run-options.ts';
+
+/** What the flags may ask of the caller's surroundings. Passed in, so that reading flags is a pure function. */
+export interface FlagContext {
+  env: CallerEnv;
+  cwd: string;
+  /** @throws Node's errors */
+  readFile(path: string): Buffer;
+}
+
+/** For flags that may be given again and again. */
+export function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+/** Runs a parser, and says which flag had which value when it objects. */
+export function readFlag<T>(flag: string, value: string, parse: (value: string) => T): T {
+  try {
+    return parse(value);
+  } catch (error) {
+    if (!(error instanceof TsrunError) || error.kind !== 'usage') throw error;
+    throw new TsrunError('usage', `invalid argument ${JSON.stringify(value)} for "${flag}" flag: ${error.message}`, { hint: error.hint, cause: error });
+  }
+}
+
+/** A flag that may be absent; empty is absent too, as in Docker (`--user ""`). */
+export function maybeFlag<T>(flag: string, value: string | undefined, parse: (value: string) => T): T | undefined {
+  return value === undefined || value === '' ? undefined : readFlag(flag, value, parse);
+}
+
+/** --env-file before -e, whichever came first on the line: -e overrides. */
+export function readEnvFlags(flags: { env?: string[]; envFile?: string[] }, context: FlagContext): EnvChange[] {
+  const fromFiles = (flags.envFile ?? []).flatMap((path) => parseEnvFile(readEnvFile(path, context), path, context.env));
+  return [...fromFiles, ...(flags.env ?? []).map((text) => readFlag('-e, --env', text, (value) => parseEnv(value, context.env)))];
+}
+
+/** An --env-file is text of a user's hand; this much of it is a mistake, such as a disk image. */
+const MAX_ENV_FILE = 4 * 1024 * 1024;
+
+function readEnvFile(path: string, context: FlagContext): Buffer {
+  const content = (() => {
+    try {
+      return context.readFile(resolve(context.cwd, path));
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      const why = code === 'ENOENT' ? 'no such file or directory' : (code ?? String(error));
+      throw new TsrunError('usage', `--env-file: open ${path}: ${why}`, { cause: error });
+    }
+  })();
+  if (content.length > MAX_ENV_FILE) throw new TsrunError('usage', `--env-file: ${path}: larger than ${MAX_ENV_FILE} bytes`);
+  return content;
+}
+
+/** Docker's line: options end at the first word that is none, and `-h` is not help but a host name. */
+export function dockerStyle(command: Command): Command {
+  return command.helpOption('--help', 'show this help').passThroughOptions();
+}

@@ -1,0 +1,158 @@
+import { resolve } from 'node:path';
+import type { Command } from 'commander';
+import { parseAddHost } from '../engine/options/parse-add-host.ts';
+import { parseCapability } from '../engine/options/parse-caps.ts';
+import { parseDnsOption, parseDnsSearch, parseDnsServer } from '../engine/options/parse-dns.ts';
+import { parseHostname } from '../engine/options/parse-hostname.ts';
+import { parseLabel } from '../engine/options/parse-label.ts';
+import { parseMount } from '../engine/options/parse-mount.ts';
+import { parseName } from '../engine/options/parse-name.ts';
+import { parseNetwork } from '../engine/options/parse-network.ts';
+import { parseSignal } from '../engine/options/parse-signal.ts';
+import { parseTmpfs } from '../engine/options/parse-tmpfs.ts';
+import { parseUlimit } from '../engine/options/parse-ulimit.ts';
+import { parseUser } from '../engine/options/parse-user.ts';
+import { parseVolume } from '../engine/options/parse-volume.ts';
+import { parseWorkdir } from '../engine/options/parse-workdir.ts';
+import { usageError } from '../engine/options/usage-error.ts';
+import type { MountOption, NetworkMode, RunOptions, Ulimit } from '../engine/run-options.ts';
+import { collect, dockerStyle, type FlagContext, maybeFlag, readEnvFlags, readFlag } from './flag-values.ts';
+
+/** `docker run` without --network makes a bridge; until tsrun has one, a container is on its own. */
+export const DEFAULT_NETWORK: NetworkMode = 'none';
+
+/** What commander leaves in `opts()` after `addRunFlags`. */
+export interface RunFlags {
+  addHost?: string[];
+  capAdd?: string[];
+  capDrop?: string[];
+  cidfile?: string;
+  dns?: string[];
+  dnsOption?: string[];
+  dnsSearch?: string[];
+  entrypoint?: string;
+  env?: string[];
+  envFile?: string[];
+  hostname?: string;
+  init?: boolean;
+  interactive?: boolean;
+  label?: string[];
+  mount?: string[];
+  name?: string;
+  network?: string;
+  pidfile?: string;
+  privileged?: boolean;
+  readOnly?: boolean;
+  rm?: boolean;
+  stopSignal?: string;
+  tmpfs?: string[];
+  tty?: boolean;
+  ulimit?: string[];
+  user?: string;
+  volume?: string[];
+  workdir?: string;
+}
+
+/**
+ * Docker's flags of `run`. Options end at the first word that is none, so that `tsrun run root ls -l` works; a parent
+ * command has to call `enablePositionalOptions()` for that.
+ */
+export function addRunFlags(command: Command): Command {
+  return dockerStyle(command)
+    .option('--add-host <host:ip>', 'another line in /etc/hosts', collect)
+    .option('--cap-add <capability>', 'give a Linux capability', collect)
+    .option('--cap-drop <capability>', 'take a Linux capability away', collect)
+    .option('--cidfile <file>', "write the container's id to this file")
+    .option('--dns <address>', 'ask this name server', collect)
+    .option('--dns-option <option>', 'an option of resolv.conf', collect)
+    .option('--dns-search <domain>', 'search names in this domain', collect)
+    .option('--entrypoint <program>', 'the program that the command is given to')
+    .option('-e, --env <KEY=value>', "set a variable; KEY alone takes the caller's", collect)
+    .option('--env-file <file>', 'set the variables in this file', collect)
+    .option('-h, --hostname <name>', 'the name that the container has for itself')
+    .option('--init', 'put a small init first that reaps zombies and passes signals on')
+    .option('-i, --interactive', 'keep stdin open')
+    .option('-l, --label <key=value>', 'note something on the container', collect)
+    .option('--mount <key=value,…>', 'mount a directory of the host, or a tmpfs', collect)
+    .option('--name <name>', 'the name that the container has for you')
+    .option('--network <mode>', `host or none (default: ${DEFAULT_NETWORK})`)
+    .option('--pidfile <file>', "write the pid of the container's first process to this file")
+    .option('--privileged', 'give every capability and device, and hide nothing')
+    .option('--read-only', 'make the root read-only')
+    .option('--rm', 'remove the container when it has ended')
+    .option('--stop-signal <signal>', 'the signal that asks it to end')
+    .option('--tmpfs <path[:options]>', 'mount a tmpfs', collect)
+    .option('-t, --tty', 'give it a terminal')
+    .option('--ulimit <name=soft[:hard]>', 'a resource limit', collect)
+    .option('-u, --user <user[:group]>', 'run as this user, by name or number')
+    .option('-v, --volume <source:target[:options]>', 'mount a directory of the host', collect)
+    .option('-w, --workdir <path>', 'start in this directory of the container');
+}
+
+/**
+ * @param opts what `command.opts()` returned
+ * @param rootfs the first word
+ * @param command the words after it
+ * @throws TsrunError 'usage'
+ */
+export function readRunFlags(opts: RunFlags, rootfs: string, command: string[], context: FlagContext): RunOptions {
+  if (rootfs === '') throw usageError('the root directory is empty', 'tsrun run [options] <rootfs> <command…>');
+  const each = <T>(flag: string, values: string[] | undefined, parse: (value: string) => T): T[] =>
+    (values ?? []).map((value) => readFlag(flag, value, parse));
+  return {
+    rootfs: resolve(context.cwd, rootfs),
+    command,
+    entrypoint: opts.entrypoint === '' ? undefined : opts.entrypoint,
+    remove: opts.rm ?? false,
+    name: maybeFlag('--name', opts.name, parseName),
+    hostname: maybeFlag('-h, --hostname', opts.hostname, parseHostname),
+    env: readEnvFlags(opts, context),
+    workdir: maybeFlag('-w, --workdir', opts.workdir, parseWorkdir),
+    user: maybeFlag('-u, --user', opts.user, checkedUser),
+    interactive: opts.interactive ?? false,
+    tty: opts.tty ?? false,
+    init: opts.init ?? false,
+    readOnly: opts.readOnly ?? false,
+    mounts: readMounts(opts, context.cwd),
+    extraHosts: each('--add-host', opts.addHost, parseAddHost),
+    dns: {
+      servers: each('--dns', opts.dns, parseDnsServer),
+      search: each('--dns-search', opts.dnsSearch, parseDnsSearch),
+      options: each('--dns-option', opts.dnsOption, parseDnsOption),
+    },
+    labels: new Map(each('-l, --label', opts.label, parseLabel)),
+    capAdd: each('--cap-add', opts.capAdd, parseCapability),
+    capDrop: each('--cap-drop', opts.capDrop, parseCapability),
+    privileged: opts.privileged ?? false,
+    ulimits: lastOfEachName(each('--ulimit', opts.ulimit, parseUlimit)),
+    stopSignal: maybeFlag('--stop-signal', opts.stopSignal, parseSignal),
+    cidfile: opts.cidfile === undefined ? undefined : resolve(context.cwd, opts.cidfile),
+    pidfile: opts.pidfile === undefined ? undefined : resolve(context.cwd, opts.pidfile),
+    network: maybeFlag('--network', opts.network, parseNetwork) ?? DEFAULT_NETWORK,
+  };
+}
+
+/** RunOptions keep the text: its meaning depends on the root. Only its form is checked here. */
+export function checkedUser(text: string): string {
+  parseUser(text);
+  return text;
+}
+
+/** The very same -v twice is one, as in Docker; two mounts at one place are an error. */
+function readMounts(opts: RunFlags, cwd: string): MountOption[] {
+  const mounts = [
+    ...[...new Set(opts.volume ?? [])].map((value) => readFlag('-v, --volume', value, (text) => parseVolume(text, cwd))),
+    ...(opts.mount ?? []).map((value) => readFlag('--mount', value, (text) => parseMount(text, cwd))),
+    ...(opts.tmpfs ?? []).map((value) => readFlag('--tmpfs', value, parseTmpfs)),
+  ];
+  const targets = new Set<string>();
+  for (const { target } of mounts) {
+    if (targets.has(target)) throw usageError(`Duplicate mount point: ${target}`);
+    targets.add(target);
+  }
+  return mounts;
+}
+
+function lastOfEachName(ulimits: readonly Ulimit[]): Ulimit[] {
+  return [...new Map(ulimits.map((ulimit) => [ulimit.name, ulimit])).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
