@@ -128,7 +128,9 @@ struct op {
 #define OP_FTRUNCATE 60
 #define OP_GETXATTR 61
 #define OP_SETPRIORITY 62
-#define OP_SYSCALL_LAST 62
+#define OP_SOCKET 63
+#define OP_EXECVEAT 64
+#define OP_SYSCALL_LAST 64
 
 /* Pseudo-ops: a few calls that belong together, or a check that no system call makes. */
 #define OP_CLONE 200        /* flags, ops offset, op count, cgroup fd slot or TAPE_NO_SLOT, slot for the pidfd or TAPE_NO_SLOT; result: pid */

@@ -111,6 +111,8 @@ export const OPCODE = {
   ftruncate: 60,
   getxattr: 61,
   setpriority: 62,
+  socket: 63,
+  execveat: 64,
   clone: 200,
   exec: 201,
   in_root: 202,

@@ -105,14 +105,8 @@ export const strings: ArgumentType<readonly string[]> = {
   render: (value) => `[${value.map(quote).join(', ')}]`,
 };
 
-/** The address of a slot: the kernel writes its result there. */
-export const slotAddress: ArgumentType<SlotRef> = {
-  encode: (value, sink) => ({ kind: ARG.slotaddr, value: sink.slotNumber(value.slot) }),
-  render: (value) => `&${value.slot}`,
-};
-
-/** A slot by its number, for the pseudo-ops that write to it themselves; null is TAPE_NO_SLOT. */
-export const slotNumber: ArgumentType<SlotRef | null> = {
-  encode: (value, sink) => immediate(value === null ? 255 : sink.slotNumber(value.slot)),
-  render: (value) => value?.slot ?? 'none',
+/** A pointer or a number, as the third argument of ioctl(2) may be. */
+export const structOrInt: ArgumentType<Struct | number | null> = {
+  encode: (value, sink) => (typeof value === 'number' ? immediate(value) : struct.encode(value, sink)),
+  render: (value) => (typeof value === 'number' ? String(value) : struct.render(value)),
 };

@@ -1,6 +1,5 @@
-import type { OpName } from '../kernel/abi.ts';
-import { AT, CLONE, CLOSE_RANGE, F, FS_MAGIC, LOCK, MNT, MOVE_MOUNT, MS, O, PR, RLIMIT, TIO } from '../kernel/constants.ts';
-import { IN_ROOT } from '../kernel/abi.ts';
+import { IN_ROOT, type OpName } from '../kernel/abi.ts';
+import { AT, CLONE, CLOSE_RANGE, F, FS_MAGIC, LOCK, MNT, MOVE_MOUNT, MS, O, PR, RLIMIT, IOCTL } from '../kernel/constants.ts';
 import {
   type ArgumentType,
   choice,
@@ -12,16 +11,14 @@ import {
   path,
   pathOrNull,
   type SlotRef,
-  slotAddress,
-  slotNumber,
   strings,
   struct,
+  structOrInt,
   text,
 } from './arguments.ts';
 import type { Step } from './step.ts';
 
 /** Parameters in the order of the call; the names are those of the man pages. */
-type Parameters = Readonly<Record<string, ArgumentType<never>>>;
 const call = <P extends Readonly<Record<string, ArgumentType<never>>>>(parameters: P): P => parameters;
 
 const rlimitNames = Object.fromEntries(Object.entries(RLIMIT).map(([name, value]) => [`RLIMIT_${name.toUpperCase()}`, value]));
@@ -62,7 +59,7 @@ export const STEP_TYPES = {
   setresgid: call({ rgid: int, egid: int, sgid: int }),
   setgroups: call({ size: int, list: struct }),
   setsid: call({}),
-  ioctl: call({ fd, request: choice(TIO), arg: struct }),
+  ioctl: call({ fd, request: choice(IOCTL), arg: structOrInt }),
   umask: call({ mask: octal }),
   prlimit64: call({ pid: int, resource: choice(rlimitNames), new_limit: struct, old_limit: struct }),
   seccomp: call({ operation: int, flags: int, args: struct }),
@@ -93,6 +90,8 @@ export const STEP_TYPES = {
   ftruncate: call({ fd, length: int }),
   getxattr: call({ path, name: text, value: struct, size: int }),
   setpriority: call({ which: int, who: int, prio: int }),
+  socket: call({ domain: int, type: int, protocol: int }),
+  execveat: call({ dirfd: fd, pathname: text, argv: strings, envp: strings, flags: flags(AT) }),
 
   exec: call({ candidates: strings, argv: strings, envp: strings }),
   in_root: call({ root: fd, path, want: flags(inRootNames) }),
@@ -131,5 +130,3 @@ export type StepArguments<N extends StepName> = N extends keyof typeof STEP_TYPE
 export function parametersOf(name: Exclude<StepName, 'clone'>): [string, ArgumentType<unknown>][] {
   return Object.entries(STEP_TYPES[name] as unknown as Record<string, ArgumentType<unknown>>);
 }
-export type { Parameters };
-export { slotAddress, slotNumber };

@@ -1,0 +1,67 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CgroupLayout, Hierarchy } from './types.ts';
+
+const CONTROLLERS = new Set(['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'net_cls', 'net_prio', 'perf_event', 'hugetlb', 'rdma', 'misc']);
+
+const unescape = (path: string): string => path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+
+function toHierarchy(line: string): Hierarchy | undefined {
+  const [left, right] = line.split(' - ');
+  const [type, , options] = (right ?? '').split(' ');
+  const mountPoint = unescape(left?.split(' ')[4] ?? '');
+  if (type === 'cgroup2') return { mountPoint, version: 2, controllers: [] };
+  if (type !== 'cgroup') return undefined;
+  const controllers = (options ?? '').split(',').filter((option) => CONTROLLERS.has(option) || option.startsWith('name='));
+  return controllers.length > 0 ? { mountPoint, version: 1, controllers } : undefined;
+}
+
+const read = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+};
+
+/** From mountinfo: v1, v2, both (hybrid: v1 controllers beside a v2 hierarchy without any, which serves to kill and freeze), or none. */
+export function detectCgroups(mountinfo = readFileSync('/proc/self/mountinfo', 'utf8')): CgroupLayout {
+  const seen = new Set<string>();
+  const hierarchies: Hierarchy[] = [];
+  for (const line of mountinfo.split('\n')) {
+    const hierarchy = toHierarchy(line);
+    const key = hierarchy && (hierarchy.version === 2 ? 'v2' : hierarchy.controllers.join(','));
+    if (hierarchy === undefined || key === undefined || seen.has(key)) continue;
+    seen.add(key);
+    hierarchies.push(hierarchy);
+  }
+  const v1 = hierarchies.some(({ version }) => version === 1);
+  const v2 = hierarchies.find(({ version }) => version === 2);
+  const mode = v1 ? (v2 ? 'hybrid' : 'v1') : v2 ? 'v2' : 'none';
+  const cpusetAt = hierarchies.find(({ controllers }) => controllers.includes('cpuset'))?.mountPoint;
+  const cpus = cpusetAt && read(join(cpusetAt, 'cpuset.cpus'));
+  const mems = cpusetAt && read(join(cpusetAt, 'cpuset.mems'));
+  return {
+    mode,
+    hierarchies,
+    ...(cpus && mems ? { cpuset: { cpus, mems } } : {}),
+    ...(mode === 'v2' && v2 ? { available: (read(join(v2.mountPoint, 'cgroup.controllers')) ?? '').split(' ').filter(Boolean) } : {}),
+  };
+}
+
+/** Where memory.events or memory.oom_control of that cgroup is; undefined without a memory controller. */
+export function memoryEventsPath(layout: CgroupLayout, path: string): string | undefined {
+  const v1 = layout.hierarchies.find(({ controllers }) => controllers.includes('memory'));
+  if (v1) return `${v1.mountPoint}${path}/memory.oom_control`;
+  const v2 = layout.hierarchies.find(({ version }) => version === 2);
+  return v2 && layout.available?.includes('memory') ? `${v2.mountPoint}${path}/memory.events` : undefined;
+}
+
+/** Host pids of the processes in that cgroup, of whichever hierarchy answers first; empty when it is gone. */
+export function cgroupProcesses(layout: CgroupLayout, path: string): number[] {
+  for (const { mountPoint } of layout.hierarchies) {
+    const text = read(`${mountPoint}${path}/cgroup.procs`);
+    if (text !== undefined) return text.split('\n').filter(Boolean).map(Number);
+  }
+  return [];
+}

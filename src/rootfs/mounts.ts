@@ -1,0 +1,86 @@
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { IN_ROOT } from '../kernel/abi.ts';
+import { AT, MS } from '../kernel/constants.ts';
+import { fdPath, slot, type Struct } from '../plan/arguments.ts';
+import { type Step, step } from '../plan/step.ts';
+import type { Mount } from '../spec/oci.ts';
+import { type MountOptions, parseMountOptions } from './mount-options.ts';
+import type { SourceKind } from './types.ts';
+
+const WHY: Record<string, string> = {
+  '/proc': 'the processes of this PID namespace',
+  '/dev': 'a fresh, empty /dev: nothing of the image can stand in for a device',
+  '/dev/pts': 'pseudo-terminals of its own',
+  '/sys': 'devices and kernel settings, to look at',
+  '/dev/mqueue': 'message queues of its own IPC namespace',
+  '/dev/shm': 'shared memory',
+  '/etc/resolv.conf': 'name servers',
+  '/etc/hostname': 'its name',
+  '/etc/hosts': 'its table of hosts',
+};
+/** A link in their place could lead a kernel file system to where the image wants it (CVE-2019-19921, CVE-2023-27561). */
+const REAL_DIRECTORIES = new Set(['/proc', '/sys', '/dev']);
+
+const MOUNT_ATTR_RDONLY = 1;
+/** struct mount_attr. */
+const READ_ONLY: Struct = { bytes: Buffer.from(BigUint64Array.of(BigInt(MOUNT_ATTR_RDONLY), 0n, 0n, 0n).buffer), shown: '{attr_set=MOUNT_ATTR_RDONLY}' };
+
+function resolve(destination: string, want: number, why: string): Step {
+  const flags = want | (REAL_DIRECTORIES.has(destination) ? IN_ROOT.noSymlinks : 0);
+  return step('in_root', { root: slot('root'), path: destination.replace(/^\/+/, '') || '.', want: flags }, why, { save: 'target' });
+}
+
+/** A bind mount takes its other flags only in a second call, on the new mount: so the target is resolved again. */
+function bindFlagSteps(mount: Mount, { flags, recursiveReadonly }: MountOptions): Step[] {
+  const steps: Step[] = [];
+  if (recursiveReadonly) {
+    steps.push(
+      resolve(mount.destination, 0, 'the mount that is there now'),
+      step('mount_setattr', { dirfd: slot('target'), pathname: '', flags: AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, attr: READ_ONLY, size: READ_ONLY.bytes.length }, 'read-only, with all that is mounted below it (Linux 5.12)'),
+    );
+  }
+  if (flags !== 0) {
+    steps.push(
+      resolve(mount.destination, 0, 'the mount that is there now'),
+      step('mount', { source: null, target: fdPath('target'), filesystemtype: null, mountflags: MS.MS_REMOUNT | MS.MS_BIND | flags, data: null }, 'with these flags'),
+    );
+  }
+  return steps;
+}
+
+function bindSteps(mount: Mount, options: MountOptions, sourceKind: SourceKind): Step[] {
+  const source = mount.source ?? '';
+  const kind = sourceKind(source);
+  if (kind === 'missing') {
+    throw new TsrunError('not-found', `mount ${mount.destination}: bind source path does not exist: ${source}`, { code: 'ENOENT' });
+  }
+  const want = kind === 'directory' ? IN_ROOT.makeDir : IN_ROOT.makeFile;
+  return [
+    resolve(mount.destination, want, `where ${mount.destination} is, made if it is not there`),
+    step('mount', { source, target: fdPath('target'), filesystemtype: null, mountflags: MS.MS_BIND | (options.recursive ? MS.MS_REC : 0), data: null }, WHY[mount.destination] ?? `${source} of the host, at ${mount.destination}`),
+    ...bindFlagSteps(mount, options),
+  ];
+}
+
+function fileSystemSteps(mount: Mount, { flags, data }: MountOptions): Step[] {
+  const type = mount.type ?? 'none';
+  return [
+    resolve(mount.destination, IN_ROOT.makeDir, `where ${mount.destination} is`),
+    step('mount', { source: mount.source ?? type, target: fdPath('target'), filesystemtype: type, mountflags: flags, data: data === '' ? null : data }, WHY[mount.destination] ?? `a ${type} of its own`),
+  ];
+}
+
+function propagationStep(mount: Mount, propagation: number): Step[] {
+  if (propagation === 0) return [];
+  return [
+    resolve(mount.destination, 0, 'the mount that is there now'),
+    step('mount', { source: null, target: fdPath('target'), filesystemtype: null, mountflags: propagation, data: null }, 'how mounts below it propagate'),
+  ];
+}
+
+/** One mount of the spec: resolve its target inside the root, mount onto the descriptor, then its flags. cgroup mounts are cgroup/'s. */
+export function mountSteps(mount: Mount, sourceKind: SourceKind): Step[] {
+  const options = parseMountOptions(mount);
+  const steps = options.bind ? bindSteps(mount, options, sourceKind) : fileSystemSteps(mount, options);
+  return [...steps, ...propagationStep(mount, options.propagation)];
+}

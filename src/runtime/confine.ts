@@ -1,0 +1,64 @@
+import { AT } from '../kernel/constants.ts';
+import { type Step, step } from '../plan/step.ts';
+import { keyringSteps, privilegeSteps, rlimitSteps } from '../security/steps.ts';
+import { stdioSteps } from '../security/stdio.ts';
+import type { Stdio } from '../security/types.ts';
+import type { Process } from '../spec/oci.ts';
+import { commandCandidates } from './command.ts';
+
+export interface Confinement {
+  /** Names the session keyring. */
+  id: string;
+  process: Process;
+  stdio: Stdio;
+  /** --init: descriptor of the sealed copy of the reaper that becomes PID 1, or undefined. */
+  init?: number | undefined;
+}
+
+const DEFAULT_UMASK = 0o022;
+const FD_INIT = 3;
+const LAST_FD = 0xffffffff;
+
+/** Descriptors go first: no path below can lead through one of them (CVE-2024-21626). */
+function closeSteps(init: number | undefined): Step[] {
+  if (init === undefined) return [step('close_range', { first: 3, last: LAST_FD, flags: 0 }, 'nothing above standard error goes in')];
+  return [
+    step('dup3', { oldfd: init, newfd: FD_INIT, flags: 0o2000000 }, 'the sealed copy of the reaper'),
+    step('close_range', { first: FD_INIT + 1, last: LAST_FD, flags: 0 }, 'nothing above it goes in; the exec closes it too'),
+  ];
+}
+
+function workingDirectorySteps(cwd: string): Step[] {
+  return [
+    step('chdir', { path: cwd }, 'the working directory'),
+    step('check_cwd', {}, 'make sure that it is inside: getcwd(2) must not say "(unreachable)"'),
+  ];
+}
+
+function execStep({ process, init }: Confinement): Step {
+  const argv = process.args ?? [];
+  const envp = process.env ?? [];
+  if (init !== undefined) {
+    const reaper = ['/sbin/tsrun-init', 'init', argv[0] ?? '', '--', ...argv];
+    return step('execveat', { dirfd: FD_INIT, pathname: '', argv: reaper, envp, flags: AT.AT_EMPTY_PATH }, 'the reaper as PID 1, from a sealed copy: no handle on a program of the host');
+  }
+  return step('exec', { candidates: commandCandidates(process), argv, envp }, 'the command');
+}
+
+/**
+ * The one way into a container, for its PID 1 and for every exec: what is inherited goes, then directories, then privileges.
+ * The caller is in the container's namespaces and root already.
+ */
+export function confine(confinement: Confinement): Step[] {
+  const { id, process, stdio, init } = confinement;
+  return [
+    ...rlimitSteps(process),
+    ...keyringSteps(id),
+    ...stdioSteps(stdio, process.user.uid),
+    ...closeSteps(init),
+    step('umask', { mask: process.user.umask ?? DEFAULT_UMASK }, 'files are made with the usual mode, whatever the caller’s was'),
+    ...workingDirectorySteps(process.cwd),
+    ...privilegeSteps(process),
+    execStep(confinement),
+  ];
+}

@@ -1,0 +1,80 @@
+import { attachSteps, mountCgroupSteps } from '../cgroup/steps.ts';
+import type { CgroupLayout } from '../cgroup/types.ts';
+import { IN_ROOT } from '../kernel/abi.ts';
+import { cgroupNamespaceSteps, hasNewNamespace, hostnameSteps, joinSteps } from '../namespace/steps.ts';
+import { loopbackSteps } from '../network/steps.ts';
+import { slot } from '../plan/arguments.ts';
+import { type Step, step } from '../plan/step.ts';
+import { deviceSteps } from '../rootfs/devices.ts';
+import { maskedPathSteps, readonlyPathSteps } from '../rootfs/masked-paths.ts';
+import { mountSteps } from '../rootfs/mounts.ts';
+import { bindRootSteps, finishRootSteps, openRootSteps, overlaySteps, pivotSteps, propagationSteps } from '../rootfs/root.ts';
+import { consoleMountSteps, openPtsSteps, terminalSteps, type WindowSize } from '../rootfs/terminal.ts';
+import type { Overlay, SourceKind } from '../rootfs/types.ts';
+import type { Stdio } from '../security/types.ts';
+import type { Process, Spec } from '../spec/oci.ts';
+import { confine } from './confine.ts';
+
+/** All that a start needs to know beyond config.json, with the launcher's descriptors. */
+export interface ContainerFacts {
+  id: string;
+  /** Absolute path of the directory that the root is mounted on. */
+  rootPath: string;
+  overlay: Overlay | undefined;
+  cgroups: CgroupLayout;
+  cgroupPath: string;
+  sourceKind: SourceKind;
+  stdio: Stdio;
+  /** With a terminal: the socket that its master is sent through, and the size of the caller's window. */
+  console?: { socket: number; size?: WindowSize | undefined };
+  init?: number | undefined;
+}
+
+/** What the container's PID 1 does between its birth and its command: the table of contents of a start. */
+export function containerPlan(spec: Spec, process: Process, facts: ContainerFacts): Step[] {
+  return [
+    ...newSessionSteps(),
+    ...attachSteps(facts.cgroups, facts.cgroupPath),
+    ...joinSteps(spec),
+    ...cgroupNamespaceSteps(spec),
+    ...propagationSteps(spec),
+    ...rootSteps(facts),
+    ...allMountSteps(spec, facts),
+    ...deviceSteps(spec),
+    ...consoleSteps(facts),
+    ...maskedPathSteps(spec),
+    ...readonlyPathSteps(spec),
+    ...workingDirectorySteps(process),
+    ...pivotSteps(),
+    ...finishRootSteps(spec),
+    ...hostnameSteps(spec),
+    ...(hasNewNamespace(spec, 'network') ? loopbackSteps() : []),
+    ...confine({ id: facts.id, process, stdio: facts.stdio, init: facts.init }),
+  ];
+}
+
+function newSessionSteps(): Step[] {
+  return [
+    step('setsid', {}, 'a session of its own: no terminal of the caller’s'),
+    step('umask', { mask: 0 }, 'the modes below are meant as they are written'),
+  ];
+}
+
+function rootSteps({ rootPath, overlay }: ContainerFacts): Step[] {
+  return [...(overlay ? overlaySteps(rootPath, overlay) : bindRootSteps(rootPath)), ...openRootSteps(rootPath)];
+}
+
+function allMountSteps(spec: Spec, { cgroups, sourceKind }: ContainerFacts): Step[] {
+  return (spec.mounts ?? []).flatMap((mount) => (mount.type === 'cgroup' || mount.type === 'cgroup2' ? mountCgroupSteps(cgroups, mount) : mountSteps(mount, sourceKind)));
+}
+
+function consoleSteps({ console }: ContainerFacts): Step[] {
+  return console ? [...openPtsSteps(), ...terminalSteps(console.socket, console.size), ...consoleMountSteps()] : [];
+}
+
+/** Docker makes a working directory that is not there. Made now, while the root is a descriptor; entered later, as a path inside. */
+function workingDirectorySteps(process: Process): Step[] {
+  const path = process.cwd.replace(/^\/+/, '');
+  if (path === '') return [];
+  return [step('in_root', { root: slot('root'), path, want: IN_ROOT.makeDir }, 'the working directory, made if it is not there', { save: 'workdir' })];
+}
