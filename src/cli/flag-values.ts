@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { parseEnv, parseEnvFile, type CallerEnv } from '../engine/options/parse-env.ts';
+import { usageError, visible } from '../engine/options/usage-error.ts';
 import type { EnvChange } from '../engine/run-options.ts';
 
 /** What the flags may ask of the caller's surroundings. Passed in, so that reading flags is a pure function. */
@@ -23,7 +24,7 @@ export function readFlag<T>(flag: string, value: string, parse: (value: string) 
     return parse(value);
   } catch (error) {
     if (!(error instanceof TsrunError) || error.kind !== 'usage') throw error;
-    throw new TsrunError('usage', `invalid argument ${JSON.stringify(value)} for "${flag}" flag: ${error.message}`, { hint: error.hint, cause: error });
+    throw new TsrunError('usage', `invalid argument ${visible(JSON.stringify(value))} for "${flag}" flag: ${error.message}`, { hint: error.hint, cause: error });
   }
 }
 
@@ -48,10 +49,10 @@ function readEnvFile(path: string, context: FlagContext): Buffer {
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
       const why = code === 'ENOENT' ? 'no such file or directory' : (code ?? String(error));
-      throw new TsrunError('usage', `--env-file: open ${path}: ${why}`, { cause: error });
+      throw usageError(`--env-file: open ${path}: ${why}`);
     }
   })();
-  if (content.length > MAX_ENV_FILE) throw new TsrunError('usage', `--env-file: ${path}: larger than ${MAX_ENV_FILE} bytes`);
+  if (content.length > MAX_ENV_FILE) throw usageError(`--env-file: ${path}: larger than ${MAX_ENV_FILE} bytes`);
   return content;
 }
 

@@ -16,8 +16,11 @@ export type Shape<T> = {
   [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? Optional<NonNullable<T[K]>> : Reader<T[K]>;
 };
 
+/** Keys come from the file: control characters are shown as escapes, for the reader's terminal. */
 export function invalid(path: string, must: string): TsrunError {
-  return new TsrunError('config', `${path}: ${must}`, { code: 'ERR_TSRUN_SPEC' });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  const message = `${path}: ${must}`.replace(/[\x00-\x1f\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return new TsrunError('config', message, { code: 'ERR_TSRUN_SPEC' });
 }
 
 export function optional<T>(reader: Reader<T>): Optional<T> {

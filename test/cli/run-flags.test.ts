@@ -1,0 +1,147 @@
+import { Command } from 'commander';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { addExecFlags, readExecFlags } from '../../src/cli/exec-flags.ts';
+import { addRunFlags, readRunFlags } from '../../src/cli/run-flags.ts';
+import type { ExecOptions, RunOptions } from '../../src/engine/run-options.ts';
+import { failure } from '../engine/options/tables.ts';
+
+const test = suite('cli/run-flags');
+
+const files: Record<string, string> = { '/home/me/vars': 'A=file\nB=file\n' };
+const context = {
+  env: { USER: 'me' },
+  cwd: '/home/me',
+  readFile(path: string): Buffer {
+    const content = files[path];
+    if (content === undefined) throw Object.assign(new Error('missing'), { code: 'ENOENT' });
+    return Buffer.from(content);
+  },
+};
+
+function program(): Command {
+  return new Command('tsrun').enablePositionalOptions().exitOverride().configureOutput({ writeErr: () => {} });
+}
+
+/** Parses as the real program does: `run` below a parent. */
+function run(...argv: string[]): RunOptions {
+  let found: RunOptions | undefined;
+  const parent = program();
+  addRunFlags(parent.command('run <rootfs> [command...]'))
+    .exitOverride()
+    .action((rootfs: string, command: string[], opts: object) => {
+      found = readRunFlags(opts, rootfs, command, context);
+    });
+  parent.parse(['run', ...argv], { from: 'user' });
+  assert.ok(found);
+  return found;
+}
+
+function exec(...argv: string[]): ExecOptions {
+  let found: ExecOptions | undefined;
+  const parent = program();
+  addExecFlags(parent.command('exec <container> [command...]'))
+    .exitOverride()
+    .action((container: string, command: string[], opts: object) => {
+      found = readExecFlags(opts, container, command, context);
+    });
+  parent.parse(['exec', ...argv], { from: 'user' });
+  assert.ok(found);
+  return found;
+}
+
+test('nothing but a root', () => {
+  const options = run('./rootfs');
+  assert.is(options.rootfs, '/home/me/rootfs');
+  assert.equal(options.command, []);
+  assert.is(options.network, 'none');
+  assert.equal([options.tty, options.interactive, options.remove, options.privileged, options.readOnly, options.init], [false, false, false, false, false, false]);
+  assert.equal([options.name, options.hostname, options.user, options.workdir, options.entrypoint, options.stopSignal], new Array(6).fill(undefined));
+});
+
+test('short flags combine', () => {
+  const options = run('--rm', '-ti', 'root', 'bash');
+  assert.equal([options.remove, options.tty, options.interactive, options.command], [true, true, true, ['bash']]);
+  assert.equal(run('-itw/srv', '-eA=1', 'root').workdir, '/srv');
+});
+
+test('options end at the root: the rest is the command’s, -- too', () => {
+  assert.equal(run('root', 'ls', '-l', '--rm', '-e', 'X').command, ['ls', '-l', '--rm', '-e', 'X']);
+  assert.equal(run('-i', 'root', 'sh', '-c', 'exit 3', '--', '-t').command, ['sh', '-c', 'exit 3', '--', '-t']);
+  assert.is(run('root', 'ls', '--rm').remove, false);
+  assert.equal(run('--', 'root', '-x').command, ['-x']);
+});
+
+test('-h is the host name', () => assert.is(run('-h', 'box', 'root').hostname, 'box'));
+
+test('flags that come again collect, --env-file before -e', () => {
+  const options = run('-e', 'A=1', '--env=C=x=y', '--env-file', 'vars', '-e', 'USER', '-e', 'NOPE', '-l', 'a=1', '--label', 'a=2', '--label=b', 'root');
+  assert.equal(options.env, [['A', 'file'], ['B', 'file'], ['A', '1'], ['C', 'x=y'], ['USER', 'me'], ['NOPE', null]]);
+  assert.equal([...options.labels], [['a', '2'], ['b', '']]);
+});
+
+test('every other flag', () => {
+  const options = run(
+    ...['--name', 'web', '-u', '1000:web', '--init', '--read-only', '--entrypoint', '/bin/x', '--stop-signal', 'int', '--network', 'host', '--privileged'],
+    ...['--cap-add', 'net_admin', '--cap-drop', 'all', '--ulimit', 'nofile=1:2', '--ulimit', 'core=0', '--ulimit', 'nofile=3:4', '--cidfile', 'cid', '--pidfile=/run/pid'],
+    ...['--add-host', 'db:::1', '--dns', '1.1.1.1', '--dns-search', 'a.b', '--dns-option', 'ndots:1', '-v', '.:/here', '--mount', 'type=tmpfs,dst=/m', '--tmpfs', '/t', 'root'],
+  );
+  assert.equal([options.name, options.user, options.entrypoint, options.stopSignal, options.network], ['web', '1000:web', '/bin/x', 2, 'host']);
+  assert.equal([options.init, options.readOnly, options.privileged], [true, true, true]);
+  assert.equal([options.capAdd, options.capDrop], [['CAP_NET_ADMIN'], ['ALL']]);
+  assert.equal(options.ulimits, [{ name: 'core', soft: 0, hard: 0 }, { name: 'nofile', soft: 3, hard: 4 }]);
+  assert.equal([options.cidfile, options.pidfile], ['/home/me/cid', '/run/pid']);
+  assert.equal(options.extraHosts, [{ host: 'db', ip: '::1' }]);
+  assert.equal(options.dns, { servers: ['1.1.1.1'], search: ['a.b'], options: ['ndots:1'] });
+  assert.equal(options.mounts.map((mount) => [mount.type, mount.target]), [['bind', '/here'], ['tmpfs', '/m'], ['tmpfs', '/t']]);
+});
+
+test('an empty value is an absent one, as in Docker', () => {
+  const options = run('--user', '', '-w', '', '--name=', '--hostname=', '--entrypoint', '', '--network=', 'root');
+  assert.equal([options.user, options.workdir, options.name, options.hostname, options.entrypoint, options.network], [...new Array(5).fill(undefined), 'none']);
+});
+
+test('the very same -v twice is one; two mounts at one place are an error', () => {
+  assert.is(run('-v', '/a:/b', '-v', '/a:/b', 'root').mounts.length, 1);
+  assert.is(failure(() => run('-v', '/a:/b', '--tmpfs', '/b/', 'root')).message, 'Duplicate mount point: /b');
+});
+
+test('an error names the flag and its value', () => {
+  const error = failure(() => run('--ulimit', 'x=1', 'root'));
+  assert.is(error.message, 'invalid argument "x=1" for "--ulimit" flag: invalid ulimit type: x');
+  assert.match(error.hint ?? '', /nofile/);
+  assert.is(error.exitCode, 125);
+  assert.is(failure(() => run('--env-file', 'nope', 'root')).message, '--env-file: open nope: no such file or directory');
+});
+
+test('log injection: a control character in a value stays visible', () => {
+  const error = failure(() => run('--name', 'a\u001b[2J', 'root'));
+  assert.not.match(error.message, /\u001b/);
+  assert.not.match(failure(() => run('--name', 'a\u009b2J', 'root')).message, /\u009b/);
+});
+
+test('an unknown flag is commander’s to refuse', () => {
+  assert.throws(() => run('--publish', '80', 'root'), /unknown option/);
+});
+
+test('exec: flags, and the command’s own', () => {
+  const options = exec('-it', '-e', 'A=1', '--env-file', 'vars', '-w', '/srv', '-u', 'web', '-d', '--privileged', 'box', 'sh', '-c', 'x', '-d');
+  assert.equal(options, {
+    container: 'box',
+    command: ['sh', '-c', 'x', '-d'],
+    env: [['A', 'file'], ['B', 'file'], ['A', '1']],
+    workdir: '/srv',
+    user: 'web',
+    interactive: true,
+    tty: true,
+    detach: true,
+    privileged: true,
+  });
+});
+
+test('exec: a command is needed, and a reference that is no path', () => {
+  assert.is(failure(() => exec('box')).message, 'exec needs a command');
+  assert.is(failure(() => exec('../box', 'sh')).message, "invalid container name or ID: '../box'");
+});
+
+test.run();
