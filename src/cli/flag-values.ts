@@ -24,7 +24,8 @@ export function readFlag<T>(flag: string, value: string, parse: (value: string) 
     return parse(value);
   } catch (error) {
     if (!(error instanceof TsrunError) || error.kind !== 'usage') throw error;
-    throw new TsrunError('usage', `invalid argument ${visible(JSON.stringify(value))} for "${flag}" flag: ${error.message}`, { hint: error.hint, cause: error });
+    const message = `invalid argument ${visible(JSON.stringify(value))} for "${flag}" flag: ${error.message}`;
+    throw new TsrunError('usage', message, { hint: error.hint, cause: error });
   }
 }
 

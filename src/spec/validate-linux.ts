@@ -140,7 +140,12 @@ const resources = object<Resources>({
   unified: optional(unified),
 });
 
-const seccompArg = object<SeccompArg>({ index: integer(0, 5), value: UINT64, valueTwo: optional(UINT64), op: matching(/^SCMP_CMP_[A-Z_]+$/, 'must be an SCMP_CMP_… operator') });
+const seccompArg = object<SeccompArg>({
+  index: integer(0, 5),
+  value: UINT64,
+  valueTwo: optional(UINT64),
+  op: matching(/^SCMP_CMP_[A-Z_]+$/, 'must be an SCMP_CMP_… operator'),
+});
 const action = matching(/^SCMP_ACT_[A-Z_]+$/, 'must be an SCMP_ACT_… action');
 
 const seccompRule: Reader<SeccompRule> = (value, path) => {

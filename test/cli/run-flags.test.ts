@@ -116,8 +116,8 @@ test('an error names the flag and its value', () => {
 
 test('log injection: a control character in a value stays visible', () => {
   const error = failure(() => run('--name', 'a\u001b[2J', 'root'));
-  assert.not.match(error.message, /\u001b/);
-  assert.not.match(failure(() => run('--name', 'a\u009b2J', 'root')).message, /\u009b/);
+  assert.not.ok(error.message.includes('\u001b'));
+  assert.not.ok(failure(() => run('--name', 'a\u009b2J', 'root')).message.includes('\u009b'));
 });
 
 test('an unknown flag is commander’s to refuse', () => {

@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type EnvChange, type RunOptions } from '../../src/engine/run-options.ts';
+import type { EnvChange, RunOptions } from '../../src/engine/run-options.ts';
 import type { SpecFacts } from '../../src/engine/spec-facts.ts';
 import { specEnv } from '../../src/engine/spec-process.ts';
 import { defaultHostname, toSpec } from '../../src/engine/to-spec.ts';

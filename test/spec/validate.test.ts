@@ -51,6 +51,7 @@ const refused: Array<[string, unknown, string]> = [
   ['a long hostname', { ...smallest, hostname: 'a'.repeat(65) }, 'hostname: must not be longer than 64 bytes'],
   ['a relative hook', { ...smallest, hooks: { prestart: [{ path: 'x' }] } }, 'hooks.prestart[0].path: must be an absolute path'],
   ['an annotation number', { ...smallest, annotations: { 'a.b': 1 } }, 'annotations["a.b"]: must be a string'],
+  ['a key with control characters', { ...smallest, annotations: { 'a\u009b2J': 1 } }, 'annotations["a\\x9b2J"]: must be a string'],
   ['an unknown namespace', withLinux({ namespaces: [{ type: 'net' }] }), 'linux.namespaces[0].type: must be one of pid, network, mount, ipc, uts, user, cgroup, time'],
   ['a namespace twice', withLinux({ namespaces: [{ type: 'pid' }, { type: 'pid' }] }), 'linux.namespaces[1].type: must not be there twice: pid'],
   ['a device letter', withLinux({ resources: { devices: [{ allow: true, access: 'rx' }] } }), 'linux.resources.devices[0].access: must be some of r, w and m'],
