@@ -7,7 +7,7 @@ import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { besideOutput, execaChunk, lazyBuiltins, nativeAddons, sourceDirectories } from './esbuild-plugins.mjs';
+import { besideOutput, execaChunk, lazyBuiltins, sourceDirectories } from './esbuild-plugins.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const dist = join(root, 'dist');
@@ -20,7 +20,7 @@ const common = {
   bundle: true,
   platform: 'node',
   target: 'node20',
-  external: ['*.node'],
+  external: ['ffi-napi', 'ref-napi', 'execa'],
   legalComments: 'none',
   logLevel: 'warning',
   logOverride: { 'empty-import-meta': 'error' },
@@ -33,14 +33,14 @@ async function buildCli(entry) {
     format: 'cjs',
     // boot.cjs runs the bundle as a script, where import() is not at hand.
     supported: { 'dynamic-import': false },
-    plugins: [nativeAddons, execaChunk('./execa.cjs'), sourceDirectories(besideOutput(dist))],
+    plugins: [execaChunk('./execa.cjs'), sourceDirectories(besideOutput(dist))],
     write: false,
   });
   write('cli.cjs', signed(lazyBuiltins(result.outputFiles[0].text)));
 }
 
 async function buildExeca() {
-  await build({ ...common, entryPoints: ['execa'], format: 'cjs', outfile: join(dist, 'execa.cjs') });
+  await build({ ...common, external: [], entryPoints: ['execa'], format: 'cjs', outfile: join(dist, 'execa.cjs') });
 }
 
 async function buildLibrary(entry) {
@@ -55,8 +55,7 @@ async function buildLibrary(entry) {
     format: 'esm',
     outfile: join(dist, 'index.js'),
     banner: { js: banner.join('\n') },
-    external: [...common.external, 'execa'],
-    plugins: [nativeAddons, sourceDirectories(besideOutput(dist))],
+    plugins: [sourceDirectories(besideOutput(dist))],
   });
 }
 

@@ -18,7 +18,7 @@ export function sourceDirectories(place) {
         const contents = text
           .replaceAll('import.meta.dirname', `(${directory})`)
           .replaceAll('import.meta.filename', `(${file})`)
-          .replaceAll('import.meta.url', `('file://' + ${file})`);
+          .replaceAll('import.meta.url', `('file://' + encodeURI(${file}).replace(/[?#]/g, encodeURIComponent))`);
         return { contents, loader: 'ts' };
       });
     },
@@ -28,52 +28,6 @@ export function sourceDirectories(place) {
 /** The expression, in a file of `outdir`, of a directory in the source tree. */
 export function besideOutput(outdir) {
   return (directory) => `__dirname + ${JSON.stringify(`/${relative(outdir, directory)}`)}`;
-}
-
-const ADDONS = {
-  'ffi-napi': 'ffi-napi/build/Release/ffi_bindings.node',
-  'ref-napi': 'ref-napi/build/Release/binding.node',
-};
-
-// Of `assert` they use these three; Node's own takes 2 ms to load, and `debug` another 3.
-const SHIMS = {
-  assert: `const fail = (message) => { throw new Error(String(message)); };
-    module.exports = Object.assign((value, message) => value || fail(message ?? 'assertion failed'), {
-      equal: (a, b) => a == b || fail(a + ' != ' + b), strictEqual: (a, b) => a === b || fail(a + ' !== ' + b) });`,
-  debug: 'module.exports = () => Object.assign(() => {}, { enabled: false });',
-};
-
-/**
- * Bundles the JavaScript of ffi-napi and ref-napi around their compiled addons. ffi-napi brings ref-napi a second time
- * under its scoped name; both names become one copy, so that types and buffers are shared.
- */
-export const nativeAddons = {
-  name: 'native-addons',
-  setup(build) {
-    build.onResolve({ filter: /^@2060\.io\/ref-napi$/ }, ({ resolveDir, kind }) =>
-      build.resolve('ref-napi', { resolveDir, kind }),
-    );
-    build.onResolve({ filter: /^node-gyp-build$/ }, ({ importer }) => ({
-      path: importer.includes('ffi-napi') ? 'ffi-napi' : 'ref-napi',
-      namespace: 'addon',
-    }));
-    build.onLoad({ filter: /.*/, namespace: 'addon' }, ({ path }) => ({ contents: addonLoader(path) }));
-    build.onResolve({ filter: /^(assert|debug)$/ }, ({ path, importer }) =>
-      /\/(ffi-napi|ref-napi|ref-struct-di)\//.test(importer) ? { path, namespace: 'shim' } : undefined,
-    );
-    build.onLoad({ filter: /.*/, namespace: 'shim' }, ({ path }) => ({ contents: SHIMS[path] }));
-  },
-};
-
-/** Beside us in a clone; where npm put it when tsrun is itself a dependency. */
-function addonLoader(name) {
-  const addon = JSON.stringify(ADDONS[name]);
-  return `module.exports = () => {
-    try { return require("../node_modules/" + ${addon}); } catch (error) {
-      if (error.code !== 'MODULE_NOT_FOUND') throw error;
-      return require(${addon});
-    }
-  };`;
 }
 
 /** `execa` is a chunk of its own, read from the disk by its first `await import('execa')`. */
