@@ -141,8 +141,11 @@ function writeOp(bytes: Buffer, at: number, { step, number, registers }: Encoded
   bytes.writeUInt32LE(kinds >>> 0, at + OP.kinds);
 }
 
+/** Values that slots have before the first step: the caller's descriptors, by the names that the steps use. */
+export type Given = Readonly<Record<string, number>>;
+
 /** Turns steps into the flat buffer that the player plays (native/abi.h draws it). */
-export function encode(steps: readonly Step[]): Tape {
+export function encode(steps: readonly Step[], given: Given = {}): Tape {
   const data = new Data();
   const ops: EncodedOp[] = [];
   layOut(steps, 0, data, ops);
@@ -159,6 +162,7 @@ export function encode(steps: readonly Step[]): Tape {
   bytes.writeUInt32LE(relocsAt, TAPE.relocs);
   bytes.writeUInt32LE(data.relocs.length, TAPE.relocCount);
   bytes.writeInt32LE(-1, TAPE.failedStep);
+  for (const [name, value] of Object.entries(given)) bytes.writeBigInt64LE(BigInt(value), TAPE.slots + data.slotNumber(name) * 8);
   ops.forEach((op, i) => writeOp(bytes, TAPE.bytes + i * OP.bytes, op, data, dataAt));
   data.copyTo(bytes, dataAt);
   data.relocs.forEach(([at, to], i) => {

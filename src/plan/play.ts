@@ -3,7 +3,7 @@ import { TAPE } from '../kernel/abi.ts';
 import { playTape, playTapeAsync } from '../kernel/library.ts';
 import type { Struct } from './arguments.ts';
 import { blame } from './blame.ts';
-import { encode, type Tape } from './encode.ts';
+import { encode, type Given, type Tape } from './encode.ts';
 import type { Step } from './step.ts';
 
 /** What a played plan left behind. */
@@ -43,15 +43,15 @@ export function throwBlame(goal: string, tape: Tape, result: number): void {
  * Plays steps in this process, one after the other, and stops at the first that fails.
  * @throws SyscallError that names the goal, the call with its arguments, the errno and a hint.
  */
-export function play(goal: string, steps: readonly Step[]): Played {
-  const tape = encode(steps);
+export function play(goal: string, steps: readonly Step[], given?: Given): Played {
+  const tape = encode(steps, given);
   throwBlame(goal, tape, playTape(tape.bytes));
   return readPlayed(tape);
 }
 
 /** The same on a thread of libuv's pool, for steps that wait. */
-export async function playAsync(goal: string, steps: readonly Step[]): Promise<Played> {
-  const tape = encode(steps);
+export async function playAsync(goal: string, steps: readonly Step[], given?: Given): Promise<Played> {
+  const tape = encode(steps, given);
   throwBlame(goal, tape, await playTapeAsync(tape.bytes));
   return readPlayed(tape);
 }

@@ -20,16 +20,16 @@ function windowSize({ rows, columns }: WindowSize): Struct {
 /**
  * A pseudo-terminal from the container's own devpts. The container's end is the peer of our own master (TIOCGPTPEER), never a path
  * that the container could have replaced (CVE-2025-52565); the master goes to the launcher through a socket.
- * @param pts slot of a directory descriptor on the container's devpts
+ * The slot `pts` holds a directory descriptor on the container's devpts, `launcher` the socket.
  */
-export function terminalSteps(console: number, size: WindowSize | undefined): Step[] {
+export function terminalSteps(size: WindowSize | undefined): Step[] {
   return [
     step('check_fs', { fd: slot('pts'), magic: FS_MAGIC.DEVPTS_SUPER_MAGIC }, 'make sure that it is a devpts'),
     step('openat', { dirfd: slot('pts'), pathname: 'ptmx', flags: O.O_RDWR | O.O_NOCTTY | O.O_NOFOLLOW | O.O_CLOEXEC, mode: 0 }, 'a new pseudo-terminal: our end', { save: 'master' }),
     step('ioctl', { fd: slot('master'), request: IOCTL.TIOCSPTLCK, arg: UNLOCKED }, 'unlock the other end'),
     step('ioctl', { fd: slot('master'), request: IOCTL.TIOCGPTPEER, arg: O.O_RDWR | O.O_NOCTTY | O.O_CLOEXEC }, 'the container’s end', { save: 'terminal' }),
     ...(size ? [step('ioctl', { fd: slot('master'), request: IOCTL.TIOCSWINSZ, arg: windowSize(size) }, 'as large as the caller’s window')] : []),
-    step('send_fd', { socket: console, fd: slot('master') }, 'hand our end to who carries the bytes'),
+    step('send_fd', { socket: slot('launcher'), fd: slot('master') }, 'hand our end to who carries the bytes'),
   ];
 }
 

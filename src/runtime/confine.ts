@@ -1,4 +1,5 @@
-import { AT } from '../kernel/constants.ts';
+import { AT, O } from '../kernel/constants.ts';
+import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import { keyringSteps, privilegeSteps, rlimitSteps } from '../security/steps.ts';
 import { stdioSteps } from '../security/stdio.ts';
@@ -11,8 +12,8 @@ export interface Confinement {
   id: string;
   process: Process;
   stdio: Stdio;
-  /** --init: descriptor of the sealed copy of the reaper that becomes PID 1, or undefined. */
-  init?: number | undefined;
+  /** --init: the slot `reaper` holds a sealed copy of the reaper, which becomes PID 1. */
+  init: boolean;
 }
 
 const DEFAULT_UMASK = 0o022;
@@ -20,10 +21,10 @@ const FD_INIT = 3;
 const LAST_FD = 0xffffffff;
 
 /** Descriptors go first: no path below can lead through one of them (CVE-2024-21626). */
-function closeSteps(init: number | undefined): Step[] {
-  if (init === undefined) return [step('close_range', { first: 3, last: LAST_FD, flags: 0 }, 'nothing above standard error goes in')];
+function closeSteps(init: boolean): Step[] {
+  if (!init) return [step('close_range', { first: 3, last: LAST_FD, flags: 0 }, 'nothing above standard error goes in')];
   return [
-    step('dup3', { oldfd: init, newfd: FD_INIT, flags: 0o2000000 }, 'the sealed copy of the reaper'),
+    step('dup3', { oldfd: slot('reaper'), newfd: FD_INIT, flags: O.O_CLOEXEC }, 'the sealed copy of the reaper'),
     step('close_range', { first: FD_INIT + 1, last: LAST_FD, flags: 0 }, 'nothing above it goes in; the exec closes it too'),
   ];
 }
@@ -38,7 +39,7 @@ function workingDirectorySteps(cwd: string): Step[] {
 function execStep({ process, init }: Confinement): Step {
   const argv = process.args ?? [];
   const envp = process.env ?? [];
-  if (init !== undefined) {
+  if (init) {
     const reaper = ['/sbin/tsrun-init', 'init', argv[0] ?? '', '--', ...argv];
     return step('execveat', { dirfd: FD_INIT, pathname: '', argv: reaper, envp, flags: AT.AT_EMPTY_PATH }, 'the reaper as PID 1, from a sealed copy: no handle on a program of the host');
   }

@@ -15,7 +15,7 @@ import type { Stdio } from '../security/types.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { confine } from './confine.ts';
 
-/** All that a start needs to know beyond config.json, with the launcher's descriptors. */
+/** All that a start needs to know beyond config.json. The launcher's descriptors come in named slots. */
 export interface ContainerFacts {
   id: string;
   /** Absolute path of the directory that the root is mounted on. */
@@ -25,9 +25,12 @@ export interface ContainerFacts {
   cgroupPath: string;
   sourceKind: SourceKind;
   stdio: Stdio;
-  /** With a terminal: the socket that its master is sent through, and the size of the caller's window. */
-  console?: { socket: number; size?: WindowSize | undefined };
-  init?: number | undefined;
+  /** -i: the caller feeds standard input. */
+  interactive: boolean;
+  /** With a terminal: the size of the caller's window. */
+  size?: WindowSize | undefined;
+  /** --init */
+  init: boolean;
 }
 
 /** What the container's PID 1 does between its birth and its command: the table of contents of a start. */
@@ -68,8 +71,8 @@ function allMountSteps(spec: Spec, { cgroups, sourceKind }: ContainerFacts): Ste
   return (spec.mounts ?? []).flatMap((mount) => (mount.type === 'cgroup' || mount.type === 'cgroup2' ? mountCgroupSteps(cgroups, mount) : mountSteps(mount, sourceKind)));
 }
 
-function consoleSteps({ console }: ContainerFacts): Step[] {
-  return console ? [...openPtsSteps(), ...terminalSteps(console.socket, console.size), ...consoleMountSteps()] : [];
+function consoleSteps({ stdio, size }: ContainerFacts): Step[] {
+  return stdio.kind === 'terminal' ? [...openPtsSteps(), ...terminalSteps(size), ...consoleMountSteps()] : [];
 }
 
 /** Docker makes a working directory that is not there. Made now, while the root is a descriptor; entered later, as a path inside. */

@@ -1,6 +1,6 @@
-/** What becomes descriptors 0, 1 and 2 of the command. The numbers are the launcher's, all above 2. */
-export type Stdio =
-  /** The slot of the container's end of its pseudo-terminal, which becomes the controlling terminal. */
-  | { kind: 'terminal'; slot: string }
-  /** Pipes; without `interactive`, `in` is the null device. */
-  | { kind: 'pipes'; interactive: boolean; in: number; out: number; err: number };
+/**
+ * What becomes descriptors 0, 1 and 2 of the command: the slot `terminal`, the container's end of its pseudo-terminal, which becomes
+ * the controlling terminal; or the slots `stdin`, `stdout`, `stderr`: pipes of the launcher's, all numbers above 2. Without
+ * `interactive`, `stdin` is the null device.
+ */
+export type Stdio = { kind: 'terminal' } | { kind: 'pipes'; interactive: boolean };

@@ -1,0 +1,55 @@
+import { closeSync } from 'node:fs';
+import { monitorPath } from '../kernel/library.ts';
+import { encode } from '../plan/encode.ts';
+import { play } from '../plan/play.ts';
+import { slot } from '../plan/arguments.ts';
+import { type Step, step } from '../plan/step.ts';
+import type { Process, Spec } from '../spec/oci.ts';
+import type { ContainerFacts } from './container-plan.ts';
+import { type Ends, openDescriptors, writeJob } from './descriptors.ts';
+import { startPlan } from './start-plan.ts';
+
+/** A process in a container, and the caller's ends of what connects it. All descriptors are close-on-exec. */
+export interface Connected {
+  /** In the caller's PID namespace. */
+  pid: number;
+  /** Control socket to the monitor (native/abi.h). */
+  control: number;
+  /** The terminal's master, or the pipes. */
+  terminal?: number;
+  stdin?: number;
+  stdout?: number;
+  stderr?: number;
+  /** Whether the caller feeds standard input. */
+  interactive: boolean;
+  /** From the first call of the plan to the command's exec, ns. */
+  launchNs: number;
+}
+
+/** Takes the terminal's master from the socket that the container sent it through. */
+export function receiveTerminal(goal: string, ends: Ends): Omit<Connected, 'pid' | 'launchNs' | 'interactive'> {
+  const { launcher, ...rest } = ends;
+  if (launcher === undefined) return rest;
+  const received = play(goal, [step('recv_fd', { socket: slot('launcher') }, 'our end of the container’s terminal', { save: 'terminal' })], { launcher });
+  closeSync(launcher);
+  return { ...rest, terminal: received.value('terminal') };
+}
+
+/**
+ * Starts a container: returns when its command has been executed.
+ * @param after what the monitor does once the container has ended: exit record, clean-up
+ * @throws SyscallError of the step that failed; then no process is left, but the cgroups are: `undo` is the caller's
+ */
+export function launch(goal: string, spec: Spec, process: Process, facts: ContainerFacts, after: readonly Step[]): Connected {
+  const descriptors = openDescriptors(goal, facts.stdio, facts.init);
+  try {
+    writeJob(descriptors.job, encode(after));
+    const played = play(goal, startPlan(spec, process, facts, monitorPath()), descriptors.given);
+    const connected = receiveTerminal(goal, descriptors.ends);
+    descriptors.closeTheirs();
+    return { ...connected, interactive: facts.interactive, pid: played.value('pid'), launchNs: played.durationNs };
+  } catch (error) {
+    descriptors.closeAll();
+    throw error;
+  }
+}

@@ -1,0 +1,54 @@
+import { read, readSync } from 'node:fs';
+import { promisify } from 'node:util';
+import { CONTROL, FD_CONTROL } from '../kernel/abi.ts';
+import { F } from '../kernel/constants.ts';
+import { monitorPath } from '../kernel/library.ts';
+import { play } from '../plan/play.ts';
+import { step } from '../plan/step.ts';
+import { becomeSteps } from './become.ts';
+import type { Connected } from './launch.ts';
+
+/**
+ * The command line has nothing left to decide: it becomes the relay, a few kilobytes instead of a Node process, which carries bytes
+ * and signals and exits with the container's code. Does not return.
+ */
+export function becomeRelay(goal: string, connected: Connected): never {
+  const { control, terminal, stdin, stdout, stderr } = connected;
+  const letters = `${terminal === undefined ? '' : 't'}${connected.interactive ? 'i' : ''}`;
+  const given: Record<string, number> = { control };
+  const placed: Record<string, number> = { control: FD_CONTROL };
+  const ends = terminal === undefined ? { stdin, stdout, stderr } : { terminal };
+  Object.entries(ends).forEach(([name, fd], i) => {
+    if (fd === undefined) return;
+    given[name] = fd;
+    placed[name] = FD_CONTROL + 1 + i;
+  });
+  play(goal, [
+    // Node marks them close-on-exec.
+    ...[0, 1, 2].map((fd) => step('fcntl', { fd, cmd: F.F_SETFD, arg: 0 }, 'keep standard input and output')),
+    ...becomeSteps(monitorPath(), ['relay', letters], placed),
+  ], given);
+  throw new Error('unreachable: execve returned');
+}
+
+export interface ControlMessage {
+  type: number;
+  value: number;
+}
+
+function parse(bytes: Buffer, length: number): ControlMessage | undefined {
+  return length === CONTROL.bytes ? { type: bytes.readUInt32LE(0), value: bytes.readInt32LE(4) } : undefined;
+}
+
+/** Waits for the monitor's next message; undefined when it is gone. Blocks. */
+export function nextMessageSync(control: number): ControlMessage | undefined {
+  const bytes = Buffer.alloc(CONTROL.bytes);
+  return parse(bytes, readSync(control, bytes));
+}
+
+/** The same without blocking the event loop. */
+export async function nextMessage(control: number): Promise<ControlMessage | undefined> {
+  const bytes = Buffer.alloc(CONTROL.bytes);
+  const { bytesRead } = await promisify(read)(control, bytes, 0, bytes.length, null);
+  return parse(bytes, bytesRead);
+}
