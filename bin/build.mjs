@@ -2,7 +2,7 @@
 // Bundles src/ into dist/: cli.cjs (the program), execa.cjs (its rarely used chunk), index.js (the library).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -86,6 +86,7 @@ function removeOldCode() {
 }
 
 export async function buildAll() {
+  const begun = new Date(); // what is edited meanwhile is newer than the stamp
   mkdirSync(dist, { recursive: true });
   const [program, library] = [join(root, 'src/cli/main.ts'), join(root, 'src/index.ts')];
   await Promise.all([
@@ -96,6 +97,7 @@ export async function buildAll() {
   if (existsSync(program)) removeOldCode();
   keepCode();
   write('.stamp', '');
+  utimesSync(join(dist, '.stamp'), begun, begun);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

@@ -20,7 +20,7 @@ async function quickstart() {
   if (process.getuid() !== 0) throw new SetupError('a container needs root\nhint: sudo npm run quickstart');
   await setup();
   if (!existsSync(new URL('../rootfs', import.meta.url))) show('bin/tsrun', 'rootfs', './rootfs');
-  show('bin/tsrun', 'run', '--rm', './rootfs', 'bash', '-c', 'ls /; id; hostname; ps -e');
+  show('bin/tsrun', 'run', '--rm', './rootfs', 'bash', '-c', 'ls -la /; cat /.tsrunenv; ps');
   process.stdout.write('Next, a shell in it:\n\n    bin/tsrun run --rm -it ./rootfs bash\n');
 }
 

@@ -91,12 +91,13 @@ function buildNative() {
   const products = ['libtsrun.so', 'tsrun-monitor'].map((name) => newest(inRoot('native/build', name)));
   const sources = readdirSync(inRoot('native')).filter((name) => name !== 'build');
   if (Math.min(...products) > Math.max(...sources.map((name) => newest(inRoot('native', name))))) return;
+  const begun = new Date();
   // Two set-ups at once (two shells of one clone) would link into the same file.
   const lock = hasTool('flock') ? ['flock', 'native'] : [];
   const [program, ...args] = [...lock, 'make', '-s', '-C', 'native'];
   if (!run(program, args)) throw new SetupError(`cannot compile native/${missingTools()}`);
-  const now = new Date(); // make leaves what is up to date alone, and we would ask again
-  for (const name of ['libtsrun.so', 'tsrun-monitor']) utimesSync(inRoot('native/build', name), now, now);
+  // make leaves alone what is up to date, and we would ask it again and again.
+  for (const name of ['libtsrun.so', 'tsrun-monitor']) utimesSync(inRoot('native/build', name), begun, begun);
 }
 
 async function buildDist() {
