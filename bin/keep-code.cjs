@@ -2,7 +2,7 @@
 //
 // Best is the code of exactly the functions that a `run` uses, so one is made, in an empty root where the command cannot
 // be found. Where that is not possible (not root) it is the code of all functions: more to read, 2 ms slower.
-const { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs');
+const { mkdirSync, mkdtempSync, renameSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
@@ -22,13 +22,16 @@ function keep(code) {
 
 /** Runs a container in this process and keeps what got compiled. Exit code 127: all went well up to the exec. */
 function keepUsed() {
-  const empty = mkdtempSync(join(tmpdir(), 'tsrun-build-'));
-  for (const name of ['proc', 'sys', 'dev', 'tmp', 'etc']) mkdirSync(join(empty, name));
+  const scratch = mkdtempSync(join(tmpdir(), 'tsrun-build-'));
+  const [data, empty] = [join(scratch, 'data'), join(scratch, 'root')];
+  for (const name of ['proc', 'sys', 'dev', 'tmp', 'etc']) mkdirSync(join(empty, name), { recursive: true });
   const script = new Script(text, { filename: file });
-  process.argv.splice(1, Number.POSITIVE_INFINITY, 'tsrun', 'run', '--rm', empty, '/no-such-command');
+  const words = ['tsrun', '--data-root', data, 'run', '--rm', empty, '/no-such-command'];
+  process.argv.splice(1, Number.POSITIVE_INFINITY, ...words);
   process.on('exit', (status) => {
-    rmSync(empty, { recursive: true, force: true });
     if (status === 127) keep(script.createCachedData());
+    // Not rmSync: should a mount ever be left in there, what is behind it stays.
+    spawnSync('rm', ['-rf', '--one-file-system', scratch]);
   });
   start(script, file);
 }
