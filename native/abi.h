@@ -172,6 +172,7 @@ struct op {
  *   launcher/relay                         keep/enter
  *        | <------------- CONTROL_STARTED --- |   enter only, once its tape is played (value: pid in the host's pid namespace)
  *        | <------------- CONTROL_FAILED ---- |   enter only: the tape's header says what failed; enter exits
+ *        | --- CONTROL_GO ------------------> |   once: what had to be recorded is recorded; the clean-up waits for it (or for our end)
  *        | --- CONTROL_SIGNAL signo --------> |   any time: to the kept process by its pidfd
  *        | <------------- CONTROL_EXITED ---- |   once: value = exit code, 128+n for a signal; last message, after the clean-up
  *
@@ -180,6 +181,7 @@ struct op {
 #define CONTROL_FAILED 2
 #define CONTROL_SIGNAL 3
 #define CONTROL_EXITED 4
+#define CONTROL_GO 5
 struct control {
   u32 type;
   s32 value;

@@ -18,8 +18,8 @@ import { usageError } from '../engine/options/usage-error.ts';
 import type { MountOption, NetworkMode, RunOptions, Ulimit } from '../engine/run-options.ts';
 import { collect, dockerStyle, type FlagContext, maybeFlag, readEnvFlags, readFlag } from './flag-values.ts';
 
-/** `docker run` without --network makes a bridge; until tsrun has one, a container is on its own. */
-export const DEFAULT_NETWORK: NetworkMode = 'none';
+/** `docker run` without --network makes a bridge; until tsrun has one, a container shares the host's network. */
+export const DEFAULT_NETWORK: NetworkMode = 'host';
 
 /** What commander leaves in `opts()` after `addRunFlags`. */
 export interface RunFlags {

@@ -27,20 +27,10 @@ export interface SpecFacts {
 }
 
 export interface OverlayFacts {
+  /** What the paths are relative to. */
+  base: string;
   /** Top first, as in lowerdir=. */
   lowerDirs: string[];
   upperDir: string;
   workDir: string;
 }
-
-/** The names of tsrun's own annotations in config.json. Never taken from labels or an image's config. */
-export const ANNOTATIONS = {
-  /** JSON array of paths. */
-  lowerDirs: 'dev.tsrun.overlay.lowerdirs',
-  upperDir: 'dev.tsrun.overlay.upperdir',
-  workDir: 'dev.tsrun.overlay.workdir',
-  /** `true`: put the reaper first. */
-  init: 'dev.tsrun.init',
-  /** A number. */
-  stopSignal: 'dev.tsrun.stop-signal',
-} as const;

@@ -1,6 +1,7 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { RLIM_INFINITY, type Process, type Rlimit } from '../spec/oci.ts';
-import { capabilityMask, resolveCapabilities } from './capabilities.ts';
+import { capabilityMask } from '../kernel/capabilities.ts';
+import { resolveCapabilities } from './capabilities.ts';
 import type { EnvChange, RunOptions, Ulimit } from './run-options.ts';
 import { DEFAULT_PATH } from './spec-defaults.ts';
 import type { SpecFacts } from './spec-facts.ts';

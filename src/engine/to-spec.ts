@@ -1,7 +1,8 @@
+import { ANNOTATIONS } from '../spec/annotations.ts';
 import type { Linux, Namespace, Spec } from '../spec/oci.ts';
 import type { RunOptions } from './run-options.ts';
 import { ALL_DEVICES, defaultDeviceRules, MASKED_PATHS, NETWORK_SYSCTLS, READONLY_PATHS } from './spec-defaults.ts';
-import { ANNOTATIONS, type SpecFacts } from './spec-facts.ts';
+import type { SpecFacts } from './spec-facts.ts';
 import { rootPropagation, specMounts } from './spec-mounts.ts';
 import { specProcess } from './spec-process.ts';
 
@@ -53,6 +54,7 @@ function specAnnotations(options: RunOptions, facts: SpecFacts): Record<string, 
     ...(facts.overlay === undefined
       ? {}
       : {
+          [ANNOTATIONS.base]: facts.overlay.base,
           [ANNOTATIONS.lowerDirs]: JSON.stringify(facts.overlay.lowerDirs),
           [ANNOTATIONS.upperDir]: facts.overlay.upperDir,
           [ANNOTATIONS.workDir]: facts.overlay.workDir,

@@ -133,7 +133,7 @@ export type OpName = keyof typeof OPCODE;
 
 export const IN_ROOT = { directory: 1, makeDir: 2, makeFile: 4, noSymlinks: 8, read: 16, regular: 32 } as const;
 
-export const CONTROL = { started: 1, failed: 2, signal: 3, exited: 4, bytes: 8 } as const;
+export const CONTROL = { started: 1, failed: 2, signal: 3, exited: 4, go: 5, bytes: 8 } as const;
 
 export const FD_JOB = 3;
 export const FD_CONTROL = 4;

@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { CAPABILITY_NAMES, capabilityMask, capabilityNames, DEFAULT_CAPABILITIES, resolveCapabilities } from '../../src/engine/capabilities.ts';
+import { DEFAULT_CAPABILITIES, resolveCapabilities } from '../../src/engine/capabilities.ts';
+import { CAPABILITY_NAMES, capabilityMask, capabilityNames } from '../../src/kernel/capabilities.ts';
 import { failure } from './options/tables.ts';
 
 const test = suite('engine/capabilities');

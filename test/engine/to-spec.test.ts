@@ -23,7 +23,7 @@ const facts: SpecFacts = {
   availableCapabilities: (1n << 41n) - 1n,
   cgroupsPath: `/tsrun/${id}`,
 };
-const overlay = { lowerDirs: ['/data/overlay2/l/AAA', '/data/overlay2/l/BBB'], upperDir: '/data/overlay2/c/diff', workDir: '/data/overlay2/c/work' };
+const overlay = { base: '/var/lib/tsrun/overlay2', lowerDirs: ['/data/overlay2/l/AAA', '/data/overlay2/l/BBB'], upperDir: '/data/overlay2/c/diff', workDir: '/data/overlay2/c/work' };
 
 function options(flags: RunFlags, command = ['sh']): RunOptions {
   return readRunFlags(flags, 'root', command, { env: {}, cwd: '/home/me', readFile: () => Buffer.alloc(0) });

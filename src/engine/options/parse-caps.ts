@@ -1,4 +1,4 @@
-import { CAPABILITY_NAMES } from '../capabilities.ts';
+import { CAPABILITY_NAMES } from '../../kernel/capabilities.ts';
 import { usageError } from './usage-error.ts';
 
 /** --cap-add, --cap-drop: `NET_ADMIN`, `cap_net_admin`, `all` → `CAP_NET_ADMIN` or `ALL`. */

@@ -1,0 +1,49 @@
+import { Command, CommanderError } from 'commander';
+import { ENGINE_VERSION } from '../engine/engine.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { errorText, print, printError } from './report.ts';
+import { rootfsCommand } from './rootfs.ts';
+import { runCommand } from './run.ts';
+import { startCommand } from './start.ts';
+
+const VERBS: Record<string, () => Command> = {
+  run: runCommand,
+  start: startCommand,
+  rootfs: rootfsCommand,
+};
+const USAGE_EXIT = 125;
+
+/** Only the verb that was asked for is built: a plain run pays for no other. */
+function program(verb: string | undefined): Command {
+  const root = new Command('tsrun')
+    .description('containers on overlay mounts, every step of them shown')
+    .version(`tsrun version ${ENGINE_VERSION}`, '-v, --version', 'print the version')
+    .option('--data-root <dir>', 'where layers and containers are kept (default: /var/lib/tsrun, or $TSRUN_ROOT)')
+    .option('--log-level <level>', 'debug, info, warn or error', 'info')
+    .enablePositionalOptions();
+  const chosen = verb !== undefined && Object.hasOwn(VERBS, verb) ? [VERBS[verb]!] : Object.values(VERBS);
+  for (const make of chosen) root.addCommand(prepare(make()));
+  return prepare(root);
+}
+
+function prepare(command: Command): Command {
+  return command.exitOverride().configureOutput({ writeOut: print, writeErr: printError, outputError: (text, write) => write(text.replace(/^error: /, 'tsrun: ')) });
+}
+
+/** The exit code of an error, once it has been said. */
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT;
+  printError(errorText(error));
+  return error instanceof TsrunError ? error.exitCode : USAGE_EXIT;
+}
+
+async function main(argv: string[]): Promise<void> {
+  try {
+    const verb = argv.find((word, i) => !word.startsWith('-') && argv[i - 1] !== '--data-root' && argv[i - 1] !== '--log-level');
+    await program(verb).parseAsync(argv, { from: 'user' });
+  } catch (error) {
+    process.exitCode = exitCodeOf(error);
+  }
+}
+
+void main(process.argv.slice(2));

@@ -1,0 +1,36 @@
+import { Command } from 'commander';
+import { planRun, runContainer } from '../engine/start.ts';
+import { planToJson, renderPlan } from '../plan/render.ts';
+import { becomeRelay } from '../runtime/relay.ts';
+import { engineFrom, flagContext, type GlobalFlags, requireRoot } from './context.ts';
+import { escapeControl } from './format/human.ts';
+import { print } from './report.ts';
+import { addRunFlags, readRunFlags, type RunFlags } from './run-flags.ts';
+import { attachment } from './terminal.ts';
+
+interface PlanFlag {
+  plan?: boolean | string;
+}
+
+export function runCommand(): Command {
+  return addRunFlags(new Command('run'))
+    .description('run a command in a new container')
+    .argument('<rootfs>', 'the root directory; it is never written to')
+    .argument('[command...]', 'the command and its arguments')
+    .option('--plan [format]', 'print every step and why, and do nothing (format: text or json)')
+    .action((rootfs: string, command: string[], _flags: unknown, self: Command) => run(rootfs, command, self.optsWithGlobals()));
+}
+
+function run(rootfs: string, command: string[], flags: RunFlags & GlobalFlags & PlanFlag): void {
+  const options = readRunFlags(flags, rootfs, command, flagContext());
+  const goal = `run ${rootfs}`;
+  const engine = engineFrom(flags);
+  if (flags.plan !== undefined) {
+    const steps = planRun(engine, options, { interactive: options.interactive });
+    print(flags.plan === 'json' ? `${JSON.stringify(planToJson(steps), null, 2)}\n` : `${renderPlan(steps).map(escapeControl).join('\n')}\n`);
+    return;
+  }
+  requireRoot(goal);
+  const started = runContainer(engine, options, attachment(goal, options));
+  becomeRelay(goal, started);
+}

@@ -1,0 +1,140 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { hostname as hostName } from 'node:os';
+import { join } from 'node:path';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { boundingSet, ownLimits } from '../kernel/procfs.ts';
+import { play } from '../plan/play.ts';
+import type { Step } from '../plan/step.ts';
+import type { Spec } from '../spec/oci.ts';
+import { serializeSpec } from '../spec/serialize.ts';
+import { fileError, randomHex, readTextIfThere, writeWhole } from '../store/files.ts';
+import { makeLayerSteps, newLayer, newLink } from '../store/layers.ts';
+import { claimName, suggestName } from '../store/names.ts';
+import type { Paths } from '../store/paths.ts';
+import { type ContainerRecord, nowNs, timestamp, writeRecord } from '../store/record.ts';
+import { type Engine, prepareDataRoot } from './engine.ts';
+import { hostnameFile, hostsFile, resolvConfFile } from './host-files.ts';
+import { hostDevices } from './host-devices.ts';
+import { lookupUser } from './lookup-user.ts';
+import { removeRecorded } from './remove.ts';
+import { checkRootfs, initLayer, readAccounts, withDirectory } from './rootfs.ts';
+import type { RunOptions } from './run-options.ts';
+import { packOptions } from './saved-options.ts';
+import { defaultHostname, toSpec } from './to-spec.ts';
+
+/** Everything about a new container, before anything of it exists. */
+export interface Draft {
+  record: ContainerRecord;
+  spec: Spec;
+  layerSteps: Step[];
+}
+
+export const cgroupPath = (id: string): string => `/tsrun-${id}`;
+
+/** Composes record, config.json and layers. Reads the host and the root directory, changes nothing. */
+export function draftContainer(engine: Engine, options: RunOptions): Draft {
+  const goal = `run ${options.rootfs}`;
+  const rootfs = checkRootfs(goal, options.rootfs);
+  const id = randomHex(32);
+  const name = options.name ?? suggestName(engine.paths);
+  return withDirectory(rootfs, (root) => {
+    const record = draftRecord(id, name, rootfs, options);
+    const { passwd, group } = readAccounts(goal, root);
+    const user = lookupUser(options.user ?? '', passwd, group);
+    const spec = draftSpec(engine, record, options, user);
+    record.path = spec.process?.args?.[0] ?? '';
+    record.args = spec.process?.args?.slice(1) ?? [];
+    return { record, spec, layerSteps: makeLayerSteps(engine.paths, record, initLayer(goal, root, { id, name, rootfs })) };
+  });
+}
+
+function draftRecord(id: string, name: string, rootfs: string, options: RunOptions): ContainerRecord {
+  return {
+    version: 1,
+    id,
+    name,
+    created: timestamp(nowNs()),
+    rootfs,
+    layer: newLayer(),
+    links: { rootfs: newLink(), init: newLink(), layer: newLink() },
+    remove: options.remove,
+    options: packOptions(options),
+    path: '',
+    args: [],
+  };
+}
+
+function draftSpec({ paths }: Engine, record: ContainerRecord, options: RunOptions, user: ReturnType<typeof lookupUser>): Spec {
+  const bundle = paths.container(record.id);
+  return toSpec(options, {
+    id: record.id,
+    hostname: defaultHostname(options.network, record.id, hostName()),
+    rootPath: 'rootfs',
+    user,
+    hostFiles: { hosts: join(bundle, 'hosts'), hostname: join(bundle, 'hostname'), resolvConf: join(bundle, 'resolv.conf') },
+    availableCapabilities: boundingSet(),
+    cgroupsPath: cgroupPath(record.id),
+    overlay: overlayOf(paths, record),
+    ...(options.ulimits.length > 0 ? { hostRlimits: ownLimits() } : {}),
+    ...(options.privileged ? { hostDevices: hostDevices() } : {}),
+  });
+}
+
+/** Relative to overlay2/: short, and free of whatever characters the data root and the root directory have. */
+function overlayOf(paths: Paths, { layer, links }: ContainerRecord) {
+  return { base: paths.overlay, lowerDirs: [`l/${links.init}`, `l/${links.rootfs}`], upperDir: `${layer}/diff`, workDir: `${layer}/work` };
+}
+
+/**
+ * Makes the container that was drafted: record first, then name, layers, files. What fails half-way is undone.
+ * @throws TsrunError 'conflict' when the name is taken
+ */
+export function createContainer(engine: Engine, options: RunOptions, draft = draftContainer(engine, options)): Draft {
+  const goal = `run ${options.rootfs}`;
+  const { paths } = engine;
+  const { record } = draft;
+  prepareDataRoot(engine, goal);
+  makeVolumeSources(goal, options);
+  const umask = process.umask(0);
+  try {
+    mkdirSync(paths.container(record.id), { mode: 0o710 });
+    writeRecord(paths, record);
+    claimName(paths, record.name, record.id);
+    play(goal, draft.layerSteps);
+    writeBundle(paths, draft, options);
+  } catch (error) {
+    removeRecorded(engine, record);
+    throw fileError(goal, error);
+  } finally {
+    process.umask(umask);
+  }
+  return draft;
+}
+
+function writeBundle(paths: Paths, { record, spec }: Draft, options: RunOptions): void {
+  const bundle = paths.container(record.id);
+  const hostname = spec.hostname ?? '';
+  const hostText = (path: string): string => readTextIfThere(path) ?? '';
+  mkdirSync(join(bundle, 'rootfs'), { mode: 0o700 });
+  writeWhole(join(bundle, 'hosts'), hostsFile({ network: options.network, hostname, addresses: [], extraHosts: options.extraHosts, hostText: hostText('/etc/hosts') }), 0o644);
+  writeWhole(join(bundle, 'hostname'), hostnameFile(hostname), 0o644);
+  writeWhole(join(bundle, 'resolv.conf'), resolvConfFile({ network: options.network, dns: options.dns, hostText: hostText('/etc/resolv.conf') }), 0o644);
+  writeWhole(join(bundle, 'config.json'), serializeSpec(spec), 0o600);
+}
+
+/** `-v` makes a missing source directory on the host, `--mount` objects: Docker's rules. */
+function makeVolumeSources(goal: string, options: RunOptions): void {
+  for (const mount of options.mounts) {
+    if (mount.type !== 'bind') continue;
+    const there = statSync(mount.source, { throwIfNoEntry: false });
+    if (there) continue;
+    if (!mount.createSource) {
+      throw new TsrunError('not-found', `${goal}: invalid mount config for type "bind": bind source path does not exist: ${mount.source}`, { code: 'ENOENT', hint: 'make it, or use -v, which makes a missing directory' });
+    }
+    try {
+      mkdirSync(mount.source, { recursive: true, mode: 0o755 });
+    } catch (error) {
+      throw fileError(goal, error);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+import { closeSync, openSync, readdirSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { SyscallError } from '../errors/syscall-error.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { IN_ROOT } from '../kernel/abi.ts';
+import { O } from '../kernel/constants.ts';
+import { readInRoot, statInRoot } from '../plan/in-root.ts';
+import type { InitEntry } from '../store/layers.ts';
+import { ENGINE_VERSION } from './engine.ts';
+
+const HINT = 'make one with `tsrun rootfs ./rootfs`';
+/** A passwd file of a hundred thousand users; what is larger is an attack on our memory. */
+const MAX_ACCOUNT_FILE = 8 * 1024 * 1024;
+
+/** The given root directory, checked: absolute, links resolved on the host, where it lies. @throws TsrunError 'not-found', 'usage' */
+export function checkRootfs(goal: string, path: string): string {
+  const fail = (what: string, code: string) => new TsrunError('not-found', `${goal}: ${path}: ${what}`, { code, hint: HINT });
+  let real: string;
+  try {
+    real = realpathSync(path);
+    if (!statSync(real).isDirectory()) throw fail('is a file, not a root directory', 'ENOTDIR');
+    if (readdirSync(real).length === 0) throw fail('the directory is empty', 'ENOENT');
+  } catch (error) {
+    if (error instanceof TsrunError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw fail('no such directory', 'ENOENT');
+    throw new TsrunError('not-found', `${goal}: ${path}: ${code}: cannot be used as a root directory`, { code, hint: HINT, cause: error });
+  }
+  return real;
+}
+
+/** Runs `use` with a descriptor of the directory. */
+export function withDirectory<T>(path: string, use: (fd: number) => T): T {
+  const fd = openSync(path, O.O_PATH | O.O_DIRECTORY);
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export interface AccountFiles {
+  passwd: Buffer | null;
+  group: Buffer | null;
+}
+
+/** /etc/passwd and /etc/group as somebody inside would find them. */
+export function readAccounts(goal: string, root: number): AccountFiles {
+  return { passwd: readInRoot(goal, root, 'etc/passwd', MAX_ACCOUNT_FILE), group: readInRoot(goal, root, 'etc/group', MAX_ACCOUNT_FILE) };
+}
+
+/** In shell syntax, so that `. /.tsrunenv` works. */
+function environmentFile(values: Record<string, string>): string {
+  return Object.entries(values)
+    .map(([key, value]) => `${key}="${value.replace(/[\\"$`]/g, '\\$&').replaceAll('\n', ' ')}"\n`)
+    .join('');
+}
+
+export interface InitLayerFacts {
+  id: string;
+  name: string;
+  rootfs: string;
+}
+
+/**
+ * What the init layer holds, as Docker's (facts: docker-on-disk §2): the marker /.dockerenv that existing software looks for, our own
+ * /.tsrunenv, the files that are bind-mounted over, and the mount points that the root directory may lack. A link, fifo or file in
+ * the place of one of these directories is hidden by a real one; an existing directory keeps its owner and mode.
+ */
+export function initLayer(goal: string, root: number, { id, name, rootfs }: InitLayerFacts): InitEntry[] {
+  const like = (path: string): InitEntry & { type: 'directory' } => {
+    const found = realDirectory(goal, root, path);
+    return { type: 'directory', path, mode: found ? found.mode & 0o7777 : 0o755, uid: found?.uid ?? 0, gid: found?.gid ?? 0 };
+  };
+  const empty = (path: string): InitEntry => ({ type: 'file', path, mode: 0o755, text: '' });
+  const missing = (path: string): InitEntry[] => (realDirectory(goal, root, path) ? [] : [like(path)]);
+  const facts = { engine: `tsrun-${ENGINE_VERSION}`, version: ENGINE_VERSION, id, name, rootfs };
+  return [
+    like('dev'),
+    empty('dev/console'),
+    like('etc'),
+    empty('etc/hosts'),
+    empty('etc/hostname'),
+    empty('etc/resolv.conf'),
+    { type: 'link', path: 'etc/mtab', target: '/proc/mounts' },
+    ...missing('proc'),
+    ...missing('sys'),
+    empty('.dockerenv'),
+    { type: 'file', path: '.tsrunenv', mode: 0o644, text: environmentFile(facts) },
+  ];
+}
+
+/** undefined also for a link: the init layer's directory hides it. */
+function realDirectory(goal: string, root: number, path: string): Stats | undefined {
+  try {
+    return statInRoot(goal, root, path, IN_ROOT.noSymlinks | IN_ROOT.directory);
+  } catch (error) {
+    if (error instanceof SyscallError && error.code === 'ELOOP') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,157 @@
+import { mkdirSync, rmSync, statSync, symlinkSync, unlinkSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { CONTROL } from '../kernel/abi.ts';
+import { bootId, processBirth } from '../kernel/procfs.ts';
+import { play } from '../plan/play.ts';
+import type { Step } from '../plan/step.ts';
+import type { WindowSize } from '../rootfs/terminal.ts';
+import type { SourceKind } from '../rootfs/types.ts';
+import { type Bundle, bundleFrom, readBundle } from '../runtime/bundle.ts';
+import type { ContainerFacts } from '../runtime/container-plan.ts';
+import { type Connected, launch } from '../runtime/launch.ts';
+import { startPlan } from '../runtime/start-plan.ts';
+import { monitorPath } from '../kernel/library.ts';
+import { fileError, writeWhole } from '../store/files.ts';
+import { lockContainer } from '../store/lock.ts';
+import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
+import { afterSteps, endRunSteps } from './cleanup.ts';
+import { createContainer, draftContainer } from './create.ts';
+import type { Engine } from './engine.ts';
+import { explainOverlayFailure } from './overlay-check.ts';
+import { removeRecorded } from './remove.ts';
+import type { RunOptions } from './run-options.ts';
+import { unpackOptions } from './saved-options.ts';
+import { containerStatus } from './status.ts';
+
+/** How the caller is connected to the command. */
+export interface Attachment {
+  interactive: boolean;
+  /** Of the caller's terminal, with -t. */
+  size?: WindowSize | undefined;
+}
+
+export interface Started extends Connected {
+  id: string;
+  name: string;
+}
+
+const sourceKind: SourceKind = (path) => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? 'missing' : found.isDirectory() ? 'directory' : 'file';
+};
+
+function factsOf(engine: Engine, id: string, bundle: Bundle, { interactive, size }: Attachment): ContainerFacts {
+  refuseLimits(bundle.spec);
+  return {
+    id,
+    rootPath: bundle.rootPath,
+    overlay: bundle.overlay,
+    cgroups: engine.cgroups,
+    cgroupPath: cgroupPathOf(bundle.spec),
+    sourceKind,
+    stdio: bundle.process.terminal ? { kind: 'terminal' } : { kind: 'pipes', interactive },
+    interactive,
+    size,
+    init: bundle.init,
+  };
+}
+
+/** `run --plan`: every step that a run of these options would take, the clean-up left out. Changes nothing. */
+export function planRun(engine: Engine, options: RunOptions, attachment: Attachment): Step[] {
+  const { record, spec, layerSteps } = draftContainer(engine, options);
+  const bundle = bundleFrom(engine.paths.container(record.id), spec);
+  return [...layerSteps, ...startPlan(spec, bundle.process, factsOf(engine, record.id, bundle, attachment), monitorPath())];
+}
+
+/**
+ * Makes a container and starts it; returns when its command has been executed. What fails leaves nothing behind.
+ * @throws TsrunError; exitCode 126 or 127 when the command is to blame
+ */
+export function runContainer(engine: Engine, options: RunOptions, attachment: Attachment): Started {
+  const goal = `run ${options.rootfs}`;
+  claimFile(options.cidfile, 'container ID', goal);
+  const { record, spec } = createContainer(engine, options);
+  try {
+    const started = startBundle(engine, record, bundleFrom(engine.paths.container(record.id), spec), attachment, goal);
+    if (options.cidfile !== undefined) writeWhole(options.cidfile, record.id, 0o644);
+    return started;
+  } catch (error) {
+    removeRecorded(engine, record);
+    throw error;
+  }
+}
+
+/** `tsrun start`: runs a container that has ended again, on the same upper directory. */
+export function startContainer(engine: Engine, record: ContainerRecord, attachment: Attachment): Started {
+  const goal = `start ${record.name}`;
+  const unlock = lockContainer(engine.paths, record.id, goal);
+  try {
+    if (containerStatus(engine, record).status === 'running') throw new TsrunError('conflict', `${goal}: the container is running already`);
+    return startBundle(engine, record, readBundle(engine.paths.container(record.id)), attachment, goal);
+  } finally {
+    unlock();
+  }
+}
+
+function startBundle(engine: Engine, record: ContainerRecord, bundle: Bundle, attachment: Attachment, goal: string): Started {
+  const facts = factsOf(engine, record.id, bundle, attachment);
+  try {
+    recordStart(engine, record);
+    const connected = launch(goal, bundle.spec, bundle.process, facts, afterSteps(engine, record));
+    recordRun(engine, record, connected.pid);
+    sayGo(connected.control);
+    return { ...connected, id: record.id, name: record.name };
+  } catch (error) {
+    play(goal, endRunSteps(engine, record));
+    throw explainOverlayFailure(engine, fileError(goal, error));
+  }
+}
+
+/** The intent: from here on the container counts as started, whoever is killed. */
+function recordStart({ paths }: Engine, record: ContainerRecord): void {
+  mkdirSync(paths.runRoot, { recursive: true, mode: 0o700 });
+  mkdirSync(paths.run(record.id), { recursive: true, mode: 0o700 });
+  rmSync(join(paths.container(record.id), 'exit.json'), { force: true });
+  writeWhole(join(paths.container(record.id), 'started'), timestamp(nowNs()));
+}
+
+function recordRun({ paths }: Engine, record: ContainerRecord, pid: number): void {
+  const run = paths.run(record.id);
+  const birth = processBirth(pid);
+  // It may have ended already; then the monitor is waiting to clean up, and there is nothing to see any more.
+  const state = { version: 1, bootId: bootId(), pid, startTime: birth?.startTime ?? '0', startedAt: timestamp(nowNs()) };
+  writeWhole(join(run, 'state.json'), `${JSON.stringify(state)}\n`);
+  replaceLink(`/proc/${pid}/root`, join(run, 'root'));
+  replaceLink(join(run, 'root'), join(paths.layer(record.layer), 'merged'));
+  const { pidfile } = unpackOptions(record.options);
+  if (pidfile !== undefined) writeWhole(pidfile, String(pid), 0o644);
+}
+
+function replaceLink(target: string, path: string): void {
+  try {
+    symlinkSync(target, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    unlinkSync(path);
+    symlinkSync(target, path);
+  }
+}
+
+/** What the monitor's clean-up takes away is all there now. */
+function sayGo(control: number): void {
+  const message = Buffer.alloc(CONTROL.bytes);
+  message.writeUInt32LE(CONTROL.go);
+  try {
+    writeSync(control, message);
+  } catch {
+    // the monitor was killed: `ps` and `rm` see that
+  }
+}
+
+function claimFile(path: string | undefined, what: string, goal: string): void {
+  if (path === undefined || statSync(path, { throwIfNoEntry: false }) === undefined) return;
+  throw new TsrunError('conflict', `${goal}: ${what} file found, make sure the other container isn't running or delete ${path}`, { code: 'EEXIST' });
+}
+

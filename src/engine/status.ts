@@ -1,0 +1,44 @@
+import { cgroupProcesses } from '../cgroup/host.ts';
+import { isAlive, processBirth } from '../kernel/procfs.ts';
+import { type ContainerRecord, type ExitRecord, readExit, readRunState, readStarted, type RunState } from '../store/record.ts';
+import { cgroupPath } from './create.ts';
+import type { Engine } from './engine.ts';
+
+export type StatusName = 'created' | 'running' | 'exited';
+
+/** What can be seen of a container now. Derived each time, from boot id, pid, start time, cgroup and exit record; never stored. */
+export interface Status {
+  status: StatusName;
+  /** 0 unless running. */
+  pid: number;
+  run: RunState | undefined;
+  /** Of the last start; undefined when it never was started. */
+  startedAt: string | undefined;
+  exit: ExitRecord | undefined;
+  /** 0 while running; 137 when nobody was left to record it. */
+  exitCode: number;
+}
+
+const LOST = 137;
+
+export function containerStatus(engine: Engine, record: ContainerRecord): Status {
+  const run = readRunState(engine.paths, record.id);
+  const exit = readExit(engine.paths, record.id);
+  const startedAt = readStarted(engine.paths, record.id);
+  const running = (pid: number): Status => ({ status: 'running', pid, run, startedAt, exit: undefined, exitCode: 0 });
+  if (run && isAlive(run.pid, run.startTime, run.bootId)) return running(run.pid);
+  if (exit) return { status: 'exited', pid: 0, run, startedAt, exit, exitCode: exit.exitCode };
+  const orphan = run ? undefined : firstProcess(engine, record.id);
+  if (orphan !== undefined) return running(orphan);
+  const lost = startedAt !== undefined;
+  return { status: lost ? 'exited' : 'created', pid: 0, run, startedAt, exit: undefined, exitCode: lost ? LOST : 0 };
+}
+
+/** A launcher that was killed between the start and its record leaves a container that only its cgroup knows: PID 1 is its oldest. */
+function firstProcess(engine: Engine, id: string): number | undefined {
+  const alive = cgroupProcesses(engine.cgroups, cgroupPath(id)).flatMap((pid) => {
+    const birth = processBirth(pid);
+    return birth ? [{ pid, age: BigInt(birth.startTime) }] : [];
+  });
+  return alive.toSorted((a, b) => (a.age < b.age ? -1 : 1))[0]?.pid;
+}

@@ -1,0 +1,12 @@
+/** The library: what a Node program embeds. */
+export { type Engine, type EngineOptions, openEngine } from './engine/engine.ts';
+export { findContainer } from './engine/find.ts';
+export { removeContainer } from './engine/remove.ts';
+export type { RunOptions } from './engine/run-options.ts';
+export { type Attachment, planRun, runContainer, type Started, startContainer } from './engine/start.ts';
+export { containerStatus, type Status } from './engine/status.ts';
+export { SyscallError } from './errors/syscall-error.ts';
+export { TsrunError } from './errors/tsrun-error.ts';
+export { planToJson, renderPlan } from './plan/render.ts';
+export { type Step, step } from './plan/step.ts';
+export { nextMessage } from './runtime/relay.ts';

@@ -1,0 +1,61 @@
+import { readFileSync } from 'node:fs';
+
+/** This boot, as opposed to any other. */
+export function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}
+
+/** Clock ticks since boot at which the process was born (proc(5), field 22), and its state; undefined when there is none. */
+export function processBirth(pid: number): { startTime: string; state: string } | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The command's name is in parentheses and may hold any character, parentheses too.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[19] === undefined ? undefined : { state: fields[0] ?? '', startTime: fields[19] };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The process of that pid is the one that was born then, in this boot, and has not ended. */
+export function isAlive(pid: number, startTime: string, boot: string): boolean {
+  const birth = processBirth(pid);
+  return birth !== undefined && birth.startTime === startTime && birth.state !== 'Z' && birth.state !== 'X' && boot === bootId();
+}
+
+/** CapBnd of this process: what it can hand on. */
+export function boundingSet(): bigint {
+  const status = readFileSync('/proc/self/status', 'latin1');
+  return BigInt(`0x${status.match(/^CapBnd:\s*([0-9a-f]+)/m)?.[1] ?? '0'}`);
+}
+
+const LIMIT_NAMES: Record<string, string> = {
+  'Max cpu time': 'RLIMIT_CPU',
+  'Max file size': 'RLIMIT_FSIZE',
+  'Max data size': 'RLIMIT_DATA',
+  'Max stack size': 'RLIMIT_STACK',
+  'Max core file size': 'RLIMIT_CORE',
+  'Max resident set': 'RLIMIT_RSS',
+  'Max processes': 'RLIMIT_NPROC',
+  'Max open files': 'RLIMIT_NOFILE',
+  'Max locked memory': 'RLIMIT_MEMLOCK',
+  'Max address space': 'RLIMIT_AS',
+  'Max file locks': 'RLIMIT_LOCKS',
+  'Max pending signals': 'RLIMIT_SIGPENDING',
+  'Max msgqueue size': 'RLIMIT_MSGQUEUE',
+  'Max nice priority': 'RLIMIT_NICE',
+  'Max realtime priority': 'RLIMIT_RTPRIO',
+  'Max realtime timeout': 'RLIMIT_RTTIME',
+};
+
+/** This process's limits by OCI name; Infinity = unlimited. */
+export function ownLimits(): Map<string, { soft: number; hard: number }> {
+  const limits = new Map<string, { soft: number; hard: number }>();
+  const number = (text: string | undefined) => (text === 'unlimited' ? Number.POSITIVE_INFINITY : Number(text));
+  for (const line of readFileSync('/proc/self/limits', 'latin1').split('\n')) {
+    const name = LIMIT_NAMES[line.slice(0, 26).trim()];
+    const [soft, hard] = line.slice(26).trim().split(/\s+/);
+    if (name) limits.set(name, { soft: number(soft), hard: number(hard) });
+  }
+  return limits;
+}

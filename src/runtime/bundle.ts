@@ -1,0 +1,69 @@
+import { readFileSync } from 'node:fs';
+import { isAbsolute, join } from 'node:path';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import type { Overlay } from '../rootfs/types.ts';
+import { ANNOTATIONS } from '../spec/annotations.ts';
+import type { Process, Spec } from '../spec/oci.ts';
+import { parseSpec } from '../spec/validate.ts';
+
+/** An OCI bundle: a directory with config.json, and all that a start needs to know. */
+export interface Bundle {
+  directory: string;
+  spec: Spec;
+  process: Process;
+  rootPath: string;
+  overlay: Overlay | undefined;
+  init: boolean;
+}
+
+/** Parts of config.json that would be silently missing from the container. */
+function refuseUnsupported(spec: Spec): void {
+  const { linux, process } = spec;
+  const unsupported: [string, boolean][] = [
+    ['hooks', Object.values(spec.hooks ?? {}).some((list) => list.length > 0)],
+    ['linux.seccomp', linux?.seccomp !== undefined],
+    ['linux.mountLabel', Boolean(linux?.mountLabel)],
+    ['linux.uidMappings', (linux?.uidMappings ?? []).length > 0],
+    ['process.apparmorProfile', Boolean(process?.apparmorProfile)],
+    ['process.selinuxLabel', Boolean(process?.selinuxLabel)],
+    ['linux.namespaces: user', (linux?.namespaces ?? []).some(({ type }) => type === 'user')],
+    ['linux.namespaces: time', (linux?.namespaces ?? []).some(({ type }) => type === 'time')],
+  ];
+  const first = unsupported.find(([, there]) => there);
+  if (first) throw new TsrunError('unsupported', `config.json: ${first[0]}: not supported yet`);
+}
+
+function overlayOf(spec: Spec): Overlay | undefined {
+  const annotation = (name: string): string => spec.annotations?.[name] ?? '';
+  const upperDir = annotation(ANNOTATIONS.upperDir);
+  if (upperDir === '') return undefined;
+  try {
+    const lowerDirs = JSON.parse(annotation(ANNOTATIONS.lowerDirs)) as unknown;
+    if (Array.isArray(lowerDirs) && lowerDirs.every((one) => typeof one === 'string')) {
+      return { base: annotation(ANNOTATIONS.base) || '/', lowerDirs, upperDir, workDir: annotation(ANNOTATIONS.workDir) };
+    }
+  } catch {
+    // said below
+  }
+  throw new TsrunError('config', `config.json: annotations["${ANNOTATIONS.lowerDirs}"]: must be a JSON array of paths`);
+}
+
+/** A bundle from a spec that is known already. @throws TsrunError 'config', 'unsupported' */
+export function bundleFrom(directory: string, spec: Spec): Bundle {
+  if (spec.process === undefined || (spec.process.args ?? []).length === 0) throw new TsrunError('config', 'config.json: process.args: must name a command');
+  refuseUnsupported(spec);
+  const rootPath = isAbsolute(spec.root.path) ? spec.root.path : join(directory, spec.root.path);
+  return { directory, spec, process: spec.process, rootPath, overlay: overlayOf(spec), init: spec.annotations?.[ANNOTATIONS.init] === 'true' };
+}
+
+/** @throws TsrunError 'config' that names the field */
+export function readBundle(directory: string): Bundle {
+  const path = join(directory, 'config.json');
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (cause) {
+    throw new TsrunError('config', `${path}: ${(cause as Error).message}`, { cause });
+  }
+  return bundleFrom(directory, parseSpec(json, 'config.json'));
+}

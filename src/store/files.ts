@@ -1,0 +1,89 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { TsrunError } from '../errors/tsrun-error.ts';
+
+/** Node's error in our words. */
+export function fileError(goal: string, error: unknown, hint?: string): TsrunError {
+  if (error instanceof TsrunError) return error;
+  const { code, syscall, path, message } = error as NodeJS.ErrnoException;
+  const meaning = message.match(/^[A-Z0-9]+: ([^,]+)/)?.[1] ?? message;
+  const call = syscall ? `${syscall}(${path === undefined ? '' : JSON.stringify(path)})` : 'internal';
+  return new TsrunError('system', `${goal}: ${call}: ${code ?? ''} ${meaning}`, { code, hint: hint ?? hintFor(code), cause: error });
+}
+
+function hintFor(code: string | undefined): string | undefined {
+  if (code === 'EROFS') return 'the file system is read-only; use --data-root on another';
+  if (code === 'ENOSPC' || code === 'EDQUOT') return 'make room on that file system, or use --data-root on another';
+  if (code === 'EACCES' || code === 'EPERM') return 'run as root';
+  return undefined;
+}
+
+/** Whole or not at all, and there after a power cut: temporary name, fsync, rename, fsync of the directory. */
+export function writeDurably(path: string, text: string, mode = 0o600): void {
+  const temporary = `${path}.tmp-${process.pid}`;
+  const fd = openSync(temporary, 'w', mode);
+  try {
+    writeSync(fd, text);
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+  const directory = openSync(dirname(path), 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** Whole or not at all; for what a reboot takes away anyway. */
+export function writeWhole(path: string, text: string, mode = 0o600): void {
+  const temporary = `${path}.tmp-${process.pid}`;
+  const fd = openSync(temporary, 'w', mode);
+  try {
+    writeSync(fd, text);
+  } finally {
+    closeSync(fd);
+  }
+  renameSync(temporary, path);
+}
+
+/** mkdir -p with a mode that the umask does not change. */
+export function makeDirectory(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), { recursive: true });
+    mkdirSync(path, { mode });
+  }
+}
+
+/** undefined when it is not there. */
+export function readTextIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    throw error;
+  }
+}
+
+/** Lower-case hex digits of that many random bytes, from the kernel. (node:crypto would cost milliseconds of start-up.) */
+export function randomHex(bytes: number): string {
+  return randomBytes(bytes).toString('hex');
+}
+
+export function randomBytes(count: number): Buffer {
+  const buffer = Buffer.alloc(count);
+  const fd = openSync('/dev/urandom', 'r');
+  try {
+    readSync(fd, buffer);
+  } finally {
+    closeSync(fd);
+  }
+  return buffer;
+}

@@ -1,0 +1,65 @@
+import { mkdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { randomBytes } from './files.ts';
+import type { Paths } from './paths.ts';
+import { readRecord } from './record.ts';
+
+const ADJECTIVES = 'agile amber bold brave bright brisk calm candid clever cosy crisp daring deft eager fair fleet fond frank gentle glad golden happy hardy honest jolly keen kind lively lucid lucky mellow merry mild modest neat nimble noble patient placid plucky polite proud quick quiet rapid ready sharp shiny silent sleek smart snug solid steady sunny swift tidy tender vivid warm wise witty zesty'.split(' ');
+const ANIMALS = 'alpaca avocet badger beaver bison bittern bunting camel caribou civet condor coot crane curlew dingo dolphin donkey dunlin egret ermine falcon ferret finch gannet gecko gibbon goose grouse heron hoopoe ibex ibis jackal jackdaw kestrel kiwi kudu lapwing lemur linnet llama lynx magpie marmot marten merlin mole moose newt ocelot okapi oriole osprey otter panda pelican penguin petrel plover puffin quail rabbit raven robin seal shrew siskin skylark stork swan tapir teal tern toucan vole walrus weasel wombat wren yak zebra'.split(' ');
+
+function candidate(): string {
+  const bytes = randomBytes(4);
+  return `${ADJECTIVES[bytes.readUInt16LE(0) % ADJECTIVES.length]}_${ANIMALS[bytes.readUInt16LE(2) % ANIMALS.length]}`;
+}
+
+/** The id that has the name; undefined when it is free. */
+export function nameOwner(paths: Paths, name: string): string | undefined {
+  try {
+    return readlinkSync(paths.name(name));
+  } catch {
+    return undefined;
+  }
+}
+
+/** One winner: symlink(2) fails where something is. A name whose container is gone (a crash between the two) is free. */
+export function claimName(paths: Paths, name: string, id: string): void {
+  for (let tries = 0; tries < 3; tries++) {
+    try {
+      symlinkSync(id, paths.name(name));
+      return;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENOENT') mkdirSync(paths.names, { mode: 0o700, recursive: true });
+      else if (code !== 'EEXIST') throw error;
+    }
+    const owner = nameOwner(paths, name);
+    if (owner !== undefined && owner !== id && isThere(paths, owner)) throw conflict(name, owner);
+    if (owner !== undefined && owner !== id) unlinkSync(paths.name(name));
+    if (owner === id) return;
+  }
+  throw conflict(name, nameOwner(paths, name) ?? 'another');
+}
+
+function isThere(paths: Paths, id: string): boolean {
+  try {
+    return readRecord(paths, id) !== undefined;
+  } catch {
+    return true; // damaged is there
+  }
+}
+
+function conflict(name: string, owner: string): TsrunError {
+  return new TsrunError('conflict', `Conflict. The container name "/${name}" is already in use by container "${owner}".`, {
+    code: 'EEXIST',
+    hint: 'remove that container (tsrun rm) or use another --name',
+  });
+}
+
+/** A free name for a container that was given none. Free at this moment: claiming it may still fail. */
+export function suggestName(paths: Paths): string {
+  for (let tries = 0; tries < 20; tries++) {
+    const name = candidate();
+    if (nameOwner(paths, name) === undefined) return name;
+  }
+  return `${candidate()}_${randomBytes(4).toString('hex')}`;
+}

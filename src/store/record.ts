@@ -1,0 +1,120 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { fileError, readTextIfThere, writeDurably } from './files.ts';
+import type { Paths } from './paths.ts';
+
+const VERSION = 1;
+const ID = /^[0-9a-f]{64}$/;
+
+/** What is known of a container for as long as it exists. Written before anything is made for it: the intent. */
+export interface ContainerRecord {
+  version: typeof VERSION;
+  id: string;
+  name: string;
+  /** RFC 3339, ns. */
+  created: string;
+  /** The given directory, absolute. */
+  rootfs: string;
+  /** Directory of its read-write layer below overlay2/; `<layer>-init` is its init layer. */
+  layer: string;
+  /** Names below overlay2/l of the rootfs, the init layer and the read-write layer. */
+  links: { rootfs: string; init: string; layer: string };
+  /** --rm */
+  remove: boolean;
+  /** As given to `run`; engine/ reads it back. */
+  options: unknown;
+  path: string;
+  args: string[];
+}
+
+/** Written once PID 1 has executed its command; gone with a reboot. */
+export interface RunState {
+  version: typeof VERSION;
+  bootId: string;
+  pid: number;
+  /** Clock ticks since boot at which that pid was born: with the boot id it names one process for ever. */
+  startTime: string;
+  startedAt: string;
+}
+
+/** What the monitor wrote (native/exit_record.c). */
+export interface ExitRecord {
+  exitCode: number;
+  signal: number;
+  /** ns since the epoch. */
+  finishedNs: bigint;
+  oomKills: number;
+}
+
+export function writeRecord(paths: Paths, record: ContainerRecord): void {
+  writeDurably(join(paths.container(record.id), 'container.json'), `${JSON.stringify(record)}\n`);
+}
+
+function parseJson(text: string, where: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && (value as { version?: unknown }).version === VERSION) return value as Record<string, unknown>;
+  } catch {
+    // said below
+  }
+  throw new TsrunError('config', `${where}: the file is damaged`, { hint: 'the container can still be removed: tsrun rm -f ID' });
+}
+
+/** undefined when there is no such container. @throws TsrunError 'config' when its record is damaged */
+export function readRecord(paths: Paths, id: string): ContainerRecord | undefined {
+  const path = join(paths.container(id), 'container.json');
+  const text = readTextIfThere(path);
+  if (text === undefined) return undefined;
+  const value = parseJson(text, path) as unknown as ContainerRecord;
+  const whole = value.id === id && typeof value.name === 'string' && typeof value.layer === 'string' && ID.test(value.layer) && typeof value.rootfs === 'string' && typeof value.links === 'object';
+  if (!whole) throw new TsrunError('config', `${path}: the file is damaged`, { hint: 'the container can still be removed: tsrun rm -f ID' });
+  return value;
+}
+
+/** Ids of all containers, damaged ones included. */
+export function listIds(paths: Paths): string[] {
+  try {
+    return readdirSync(paths.containers).filter((name) => ID.test(name));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw fileError('list containers', error);
+  }
+}
+
+export function readRunState(paths: Paths, id: string): RunState | undefined {
+  const path = join(paths.run(id), 'state.json');
+  const text = readTextIfThere(path);
+  if (text === undefined) return undefined;
+  try {
+    return parseJson(text, path) as unknown as RunState;
+  } catch {
+    return undefined; // a torn file of a crash: the cgroup and the exit record tell the rest
+  }
+}
+
+/** When it was last started; undefined when it never was. */
+export function readStarted(paths: Paths, id: string): string | undefined {
+  return readTextIfThere(join(paths.container(id), 'started'));
+}
+
+export function readExit(paths: Paths, id: string): ExitRecord | undefined {
+  const text = readTextIfThere(join(paths.container(id), 'exit.json'));
+  if (text === undefined) return undefined;
+  try {
+    const { exitCode, signal, finishedNs, oomKills } = parseJson(text, 'exit.json') as Record<string, number | string>;
+    return { exitCode: Number(exitCode), signal: Number(signal), finishedNs: BigInt(finishedNs ?? 0), oomKills: Number(oomKills) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** RFC 3339 with nanoseconds, UTC, as Docker prints times. */
+export function timestamp(ns: bigint): string {
+  const seconds = new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19);
+  const fraction = (ns % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '');
+  return fraction === '' ? `${seconds}Z` : `${seconds}.${fraction}Z`;
+}
+
+const EPOCH_OFFSET = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();
+export const nowNs = (): bigint => process.hrtime.bigint() + EPOCH_OFFSET;
