@@ -47,8 +47,9 @@ static int become_command(char **words, char **envp, const u64 *mask) {
   sys(setpgid, 0, 0);
   sys(ioctl, 0, TIOCSPGRP, &self);
   set_signal_mask(mask, 0);
-  s64 error = end > words ? execute(words, end, argv, envp) : execute(argv, argv + 1, argv, envp);
-  tell_failure(argv[0], error);
+  if (words == end) words = argv, end = argv + 1;
+  s64 error = execute(words, end, argv, envp);
+  tell_failure(words[0], error);
   return error == -ENOENT_ || error == -ENOTDIR_ ? NOT_FOUND : NOT_EXECUTABLE;
 }
 
