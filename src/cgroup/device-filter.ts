@@ -1,5 +1,5 @@
 import { AT, O } from '../kernel/constants.ts';
-import { slot, type Struct } from '../plan/arguments.ts';
+import { type Struct, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { DeviceRule } from '../spec/oci.ts';
 import { deviceProgram } from './device-program.ts';
@@ -16,7 +16,14 @@ function loadAttributes(program: Buffer): Struct {
   bytes.writeUInt32LE(BPF_PROG_TYPE_CGROUP_DEVICE, 0);
   bytes.writeUInt32LE(program.length / 8, 4);
   const shown = `{prog_type=BPF_PROG_TYPE_CGROUP_DEVICE, insn_cnt=${program.length / 8}, license="MIT"}`;
-  return { bytes, pointers: [[8, program], [16, Buffer.from('MIT\0')]], shown };
+  return {
+    bytes,
+    pointers: [
+      [8, program],
+      [16, Buffer.from('MIT\0')],
+    ],
+    shown,
+  };
 }
 
 /**
@@ -34,11 +41,30 @@ export function deviceFilterSteps(directory: string, rules: readonly DeviceRule[
   attach.writeUInt32LE(BPF_CGROUP_DEVICE, 8);
   const shown = `{target_fd=${FD_CGROUP}, attach_bpf_fd=${FD_PROGRAM}, attach_type=BPF_CGROUP_DEVICE}`;
   return [
-    step('openat', { dirfd: AT.AT_FDCWD, pathname: directory, flags: O.O_DIRECTORY | O.O_CLOEXEC, mode: 0 }, 'the cgroup that the device filter is for', { save: 'filtered' }),
-    step('bpf', { cmd: BPF_PROG_LOAD, attr: load, size: ATTR_SIZE }, 'the device rules as a program', { save: 'program' }),
-    step('dup3', { oldfd: slot('filtered'), newfd: FD_CGROUP, flags: O.O_CLOEXEC }, 'at the number that the next call names'),
-    step('dup3', { oldfd: slot('program'), newfd: FD_PROGRAM, flags: O.O_CLOEXEC }, 'at the number that the next call names'),
-    step('bpf', { cmd: BPF_PROG_ATTACH, attr: { bytes: attach, shown }, size: ATTR_SIZE }, 'no device but those of the rules'),
+    step(
+      'openat',
+      { dirfd: AT.AT_FDCWD, pathname: directory, flags: O.O_DIRECTORY | O.O_CLOEXEC, mode: 0 },
+      'the cgroup that the device filter is for',
+      { save: 'filtered' },
+    ),
+    step('bpf', { cmd: BPF_PROG_LOAD, attr: load, size: ATTR_SIZE }, 'the device rules as a program', {
+      save: 'program',
+    }),
+    step(
+      'dup3',
+      { oldfd: slot('filtered'), newfd: FD_CGROUP, flags: O.O_CLOEXEC },
+      'at the number that the next call names',
+    ),
+    step(
+      'dup3',
+      { oldfd: slot('program'), newfd: FD_PROGRAM, flags: O.O_CLOEXEC },
+      'at the number that the next call names',
+    ),
+    step(
+      'bpf',
+      { cmd: BPF_PROG_ATTACH, attr: { bytes: attach, shown }, size: ATTR_SIZE },
+      'no device but those of the rules',
+    ),
     ...['filtered', 'program'].map((name) => step('close', { fd: slot(name) }, 'done with it')),
     step('close', { fd: FD_CGROUP }, 'done with it'),
     step('close', { fd: FD_PROGRAM }, 'done with it'),

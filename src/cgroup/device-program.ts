@@ -32,7 +32,10 @@ const PROLOGUE = [
   instruction(LDX_MEM_W, 4, 1, 4, 0),
   instruction(LDX_MEM_W, 5, 1, 8, 0),
 ];
-const answer = (allow: boolean): Buffer[] => [instruction(MOV_IMM, 0, 0, 0, allow ? 1 : 0), instruction(EXIT, 0, 0, 0, 0)];
+const answer = (allow: boolean): Buffer[] => [
+  instruction(MOV_IMM, 0, 0, 0, allow ? 1 : 0),
+  instruction(EXIT, 0, 0, 0, 0),
+];
 
 /** One rule: jump over its answer as soon as something does not match. */
 function ruleBlock(rule: DeviceRule): Buffer[] {
@@ -40,7 +43,12 @@ function ruleBlock(rule: DeviceRule): Buffer[] {
   const type = TYPE[rule.type ?? 'a'];
   const access = [...(rule.access || 'rwm')].reduce((mask, letter) => mask | (ACCESS[letter] ?? 0), 0);
   if (type !== undefined) tests.push([instruction(JNE_IMM, 2, 0, 0, type)]);
-  if (access !== 7) tests.push([instruction(MOV_REG32, 1, 3, 0, 0), instruction(AND_IMM32, 1, 0, 0, access), instruction(JNE_REG, 1, 3, 0, 0)]);
+  if (access !== 7)
+    tests.push([
+      instruction(MOV_REG32, 1, 3, 0, 0),
+      instruction(AND_IMM32, 1, 0, 0, access),
+      instruction(JNE_REG, 1, 3, 0, 0),
+    ]);
   if (rule.major !== undefined && rule.major >= 0) tests.push([instruction(JNE_IMM, 4, 0, 0, rule.major)]);
   if (rule.minor !== undefined && rule.minor >= 0) tests.push([instruction(JNE_IMM, 5, 0, 0, rule.minor)]);
   const block = [...tests.flat(), ...answer(rule.allow)];

@@ -2,9 +2,25 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupLayout, Hierarchy } from './types.ts';
 
-const CONTROLLERS = new Set(['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'net_cls', 'net_prio', 'perf_event', 'hugetlb', 'rdma', 'misc']);
+const CONTROLLERS = new Set([
+  'cpu',
+  'cpuacct',
+  'cpuset',
+  'memory',
+  'devices',
+  'freezer',
+  'blkio',
+  'pids',
+  'net_cls',
+  'net_prio',
+  'perf_event',
+  'hugetlb',
+  'rdma',
+  'misc',
+]);
 
-const unescape = (path: string): string => path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+const unescape = (path: string): string =>
+  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 function toHierarchy(line: string): Hierarchy | undefined {
   const [left, right] = line.split(' - ');
@@ -12,7 +28,9 @@ function toHierarchy(line: string): Hierarchy | undefined {
   const mountPoint = unescape(left?.split(' ')[4] ?? '');
   if (type === 'cgroup2') return { mountPoint, version: 2, controllers: [] };
   if (type !== 'cgroup') return undefined;
-  const controllers = (options ?? '').split(',').filter((option) => CONTROLLERS.has(option) || option.startsWith('name='));
+  const controllers = (options ?? '')
+    .split(',')
+    .filter((option) => CONTROLLERS.has(option) || option.startsWith('name='));
   return controllers.length > 0 ? { mountPoint, version: 1, controllers } : undefined;
 }
 
@@ -45,7 +63,9 @@ export function detectCgroups(mountinfo = readFileSync('/proc/self/mountinfo', '
     mode,
     hierarchies,
     ...(cpus && mems ? { cpuset: { cpus, mems } } : {}),
-    ...(mode === 'v2' && v2 ? { available: (read(join(v2.mountPoint, 'cgroup.controllers')) ?? '').split(' ').filter(Boolean) } : {}),
+    ...(mode === 'v2' && v2
+      ? { available: (read(join(v2.mountPoint, 'cgroup.controllers')) ?? '').split(' ').filter(Boolean) }
+      : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { TsrunError } from '../errors/tsrun-error.ts';
 import { type Engine, openEngine } from '../engine/engine.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
 import type { FlagContext } from './flag-values.ts';
 
 /** Flags that every verb has. */
@@ -10,18 +10,31 @@ export interface GlobalFlags {
   logLevel?: string;
 }
 
-export const flagContext = (): FlagContext => ({ env: process.env, cwd: process.cwd(), readFile: (path) => readFileSync(path) });
+export const flagContext = (): FlagContext => ({
+  env: process.env,
+  cwd: process.cwd(),
+  readFile: (path) => readFileSync(path),
+});
 
 /** The engine that --data-root, TSRUN_ROOT and TSRUN_RUN name. */
 export function engineFrom(flags: GlobalFlags): Engine {
   const dataRoot = flags.dataRoot ?? process.env.TSRUN_ROOT;
   const runRoot = process.env.TSRUN_RUN;
-  return openEngine({ ...(dataRoot ? { dataRoot: resolve(dataRoot) } : {}), ...(runRoot ? { runRoot: resolve(runRoot) } : {}) });
+  return openEngine({
+    ...(dataRoot ? { dataRoot: resolve(dataRoot) } : {}),
+    ...(runRoot ? { runRoot: resolve(runRoot) } : {}),
+  });
 }
 
 /** For verbs that change something. */
 export function requireRoot(goal: string): void {
-  if (process.platform !== 'linux') throw new TsrunError('unsupported', `${goal}: tsrun needs Linux; this is ${process.platform}`, { hint: 'use the virtual machine in vagrant/' });
+  if (process.platform !== 'linux')
+    throw new TsrunError('unsupported', `${goal}: tsrun needs Linux; this is ${process.platform}`, {
+      hint: 'use the virtual machine in vagrant/',
+    });
   if (process.geteuid?.() === 0) return;
-  throw new TsrunError('permission', `${goal}: must be root: namespaces, mounts and cgroups need its capabilities`, { code: 'EPERM', hint: 'run it with sudo' });
+  throw new TsrunError('permission', `${goal}: must be root: namespaces, mounts and cgroups need its capabilities`, {
+    code: 'EPERM',
+    hint: 'run it with sudo',
+  });
 }

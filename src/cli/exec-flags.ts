@@ -35,7 +35,12 @@ export function addExecFlags(command: Command): Command {
  * @param opts what `command.opts()` returned
  * @throws TsrunError 'usage'
  */
-export function readExecFlags(opts: ExecFlags, container: string, command: string[], context: FlagContext): ExecOptions {
+export function readExecFlags(
+  opts: ExecFlags,
+  container: string,
+  command: string[],
+  context: FlagContext,
+): ExecOptions {
   if (command.length === 0) throw usageError('exec needs a command', 'tsrun exec [options] <container> <command…>');
   return {
     container: parseContainerReference(container),

@@ -1,9 +1,9 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { TsrunError } from '../errors/tsrun-error.ts';
-import { parseEnv, parseEnvFile, type CallerEnv } from '../engine/options/parse-env.ts';
+import { type CallerEnv, parseEnv, parseEnvFile } from '../engine/options/parse-env.ts';
 import { usageError, visible } from '../engine/options/usage-error.ts';
 import type { EnvChange } from '../engine/run-options.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
 
 /** What the flags may ask of the caller's surroundings. Passed in, so that reading flags is a pure function. */
 export interface FlagContext {
@@ -36,8 +36,13 @@ export function maybeFlag<T>(flag: string, value: string | undefined, parse: (va
 
 /** --env-file before -e, whichever came first on the line: -e overrides. */
 export function readEnvFlags(flags: { env?: string[]; envFile?: string[] }, context: FlagContext): EnvChange[] {
-  const fromFiles = (flags.envFile ?? []).flatMap((path) => parseEnvFile(readEnvFile(path, context), path, context.env));
-  return [...fromFiles, ...(flags.env ?? []).map((text) => readFlag('-e, --env', text, (value) => parseEnv(value, context.env)))];
+  const fromFiles = (flags.envFile ?? []).flatMap((path) =>
+    parseEnvFile(readEnvFile(path, context), path, context.env),
+  );
+  return [
+    ...fromFiles,
+    ...(flags.env ?? []).map((text) => readFlag('-e, --env', text, (value) => parseEnv(value, context.env))),
+  ];
 }
 
 /** An --env-file is text of a user's hand; this much of it is a mistake, such as a disk image. */

@@ -27,7 +27,13 @@ function program(verb: string | undefined): Command {
 }
 
 function prepare(command: Command): Command {
-  return command.exitOverride().configureOutput({ writeOut: print, writeErr: printError, outputError: (text, write) => write(text.replace(/^error: /, 'tsrun: ')) });
+  return command
+    .exitOverride()
+    .configureOutput({
+      writeOut: print,
+      writeErr: printError,
+      outputError: (text, write) => write(text.replace(/^error: /, 'tsrun: ')),
+    });
 }
 
 /** The exit code of an error, once it has been said. */
@@ -39,7 +45,9 @@ function exitCodeOf(error: unknown): number {
 
 async function main(argv: string[]): Promise<void> {
   try {
-    const verb = argv.find((word, i) => !word.startsWith('-') && argv[i - 1] !== '--data-root' && argv[i - 1] !== '--log-level');
+    const verb = argv.find(
+      (word, i) => !word.startsWith('-') && argv[i - 1] !== '--data-root' && argv[i - 1] !== '--log-level',
+    );
     await program(verb).parseAsync(argv, { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);

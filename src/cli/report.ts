@@ -4,7 +4,8 @@ import { escapeControl } from './format/human.ts';
 
 /** *tsrun: goal: call: CODE meaning*, then the hint on its own line. What a container or a file named must not steer the terminal. */
 export function errorText(error: unknown): string {
-  if (!(error instanceof TsrunError)) return `tsrun: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nhint: this is a defect of tsrun; please report it\n`;
+  if (!(error instanceof TsrunError))
+    return `tsrun: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nhint: this is a defect of tsrun; please report it\n`;
   const hint = error.hint === undefined ? '' : `\nhint: ${escapeControl(error.hint)}`;
   return `tsrun: ${escapeControl(error.message)}${hint}\n`;
 }

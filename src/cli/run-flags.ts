@@ -141,7 +141,9 @@ export function checkedUser(text: string): string {
 /** The very same -v twice is one, as in Docker; two mounts at one place are an error. */
 function readMounts(opts: RunFlags, cwd: string): MountOption[] {
   const mounts = [
-    ...[...new Set(opts.volume ?? [])].map((value) => readFlag('-v, --volume', value, (text) => parseVolume(text, cwd))),
+    ...[...new Set(opts.volume ?? [])].map((value) =>
+      readFlag('-v, --volume', value, (text) => parseVolume(text, cwd)),
+    ),
     ...(opts.mount ?? []).map((value) => readFlag('--mount', value, (text) => parseMount(text, cwd))),
     ...(opts.tmpfs ?? []).map((value) => readFlag('--tmpfs', value, parseTmpfs)),
   ];
@@ -154,5 +156,7 @@ function readMounts(opts: RunFlags, cwd: string): MountOption[] {
 }
 
 function lastOfEachName(ulimits: readonly Ulimit[]): Ulimit[] {
-  return [...new Map(ulimits.map((ulimit) => [ulimit.name, ulimit])).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return [...new Map(ulimits.map((ulimit) => [ulimit.name, ulimit])).values()].sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  );
 }

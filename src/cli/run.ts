@@ -5,7 +5,7 @@ import { becomeRelay } from '../runtime/relay.ts';
 import { engineFrom, flagContext, type GlobalFlags, requireRoot } from './context.ts';
 import { escapeControl } from './format/human.ts';
 import { print } from './report.ts';
-import { addRunFlags, readRunFlags, type RunFlags } from './run-flags.ts';
+import { addRunFlags, type RunFlags, readRunFlags } from './run-flags.ts';
 import { attachment } from './terminal.ts';
 
 interface PlanFlag {
@@ -18,7 +18,9 @@ export function runCommand(): Command {
     .argument('<rootfs>', 'the root directory; it is never written to')
     .argument('[command...]', 'the command and its arguments')
     .option('--plan [format]', 'print every step and why, and do nothing (format: text or json)')
-    .action((rootfs: string, command: string[], _flags: unknown, self: Command) => run(rootfs, command, self.optsWithGlobals()));
+    .action((rootfs: string, command: string[], _flags: unknown, self: Command) =>
+      run(rootfs, command, self.optsWithGlobals()),
+    );
 }
 
 function run(rootfs: string, command: string[], flags: RunFlags & GlobalFlags & PlanFlag): void {
@@ -27,7 +29,11 @@ function run(rootfs: string, command: string[], flags: RunFlags & GlobalFlags & 
   const engine = engineFrom(flags);
   if (flags.plan !== undefined) {
     const steps = planRun(engine, options, { interactive: options.interactive });
-    print(flags.plan === 'json' ? `${JSON.stringify(planToJson(steps), null, 2)}\n` : `${renderPlan(steps).map(escapeControl).join('\n')}\n`);
+    print(
+      flags.plan === 'json'
+        ? `${JSON.stringify(planToJson(steps), null, 2)}\n`
+        : `${renderPlan(steps).map(escapeControl).join('\n')}\n`,
+    );
     return;
   }
   requireRoot(goal);

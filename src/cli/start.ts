@@ -24,7 +24,10 @@ export function startCommand(): Command {
 function start(reference: string, flags: StartFlags): void {
   const goal = `start ${reference}`;
   requireRoot(goal);
-  if (!flags.attach && !flags.interactive) throw new TsrunError('unsupported', `${goal}: detached containers are not supported yet`, { hint: 'tsrun start -a' });
+  if (!flags.attach && !flags.interactive)
+    throw new TsrunError('unsupported', `${goal}: detached containers are not supported yet`, {
+      hint: 'tsrun start -a',
+    });
   const engine = engineFrom(flags);
   const record = findContainer(engine, reference);
   const options = unpackOptions(record.options);

@@ -1,6 +1,6 @@
 import { isatty, WriteStream } from 'node:tty';
-import { TsrunError } from '../errors/tsrun-error.ts';
 import type { Attachment } from '../engine/start.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
 
 /** The size of the first of 0, 1, 2 that is a terminal. */
 function windowSize(): { rows: number; columns: number } | undefined {
@@ -15,6 +15,10 @@ function windowSize(): { rows: number; columns: number } | undefined {
 /** How this command line is connected to a container. @throws TsrunError as Docker, when -it is asked for without a terminal */
 export function attachment(goal: string, { interactive, tty }: { interactive: boolean; tty: boolean }): Attachment {
   if (!tty) return { interactive };
-  if (interactive && !isatty(0)) throw new TsrunError('usage', `${goal}: the input device is not a TTY`, { hint: 'leave out -t when the input comes from a pipe or a file', exitCode: 1 });
+  if (interactive && !isatty(0))
+    throw new TsrunError('usage', `${goal}: the input device is not a TTY`, {
+      hint: 'leave out -t when the input comes from a pipe or a file',
+      exitCode: 1,
+    });
   return { interactive, size: windowSize() };
 }

@@ -10,7 +10,8 @@ import type { Engine } from './engine.ts';
 
 const at = { dirfd: AT.AT_FDCWD };
 const tree = (name: string, why: string): Step => step('remove_tree', { ...at, name }, why, { ignoreErrors: true });
-const unlink = (pathname: string, why: string): Step => step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
+const unlink = (pathname: string, why: string): Step =>
+  step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
 
 /** What a run leaves in the kernel and below /run: cgroups, the link to its root, its state. */
 export function endRunSteps({ paths, cgroups }: Engine, record: ContainerRecord): Step[] {
@@ -42,5 +43,7 @@ export function afterSteps(engine: Engine, record: ContainerRecord): Step[] {
     'how and when it ended',
     { ignoreErrors: true },
   );
-  return record.remove ? [...endRunSteps(engine, record), ...removeContainerSteps(engine, record)] : [exit, ...endRunSteps(engine, record)];
+  return record.remove
+    ? [...endRunSteps(engine, record), ...removeContainerSteps(engine, record)]
+    : [exit, ...endRunSteps(engine, record)];
 }

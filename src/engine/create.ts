@@ -13,8 +13,8 @@ import { claimName, suggestName } from '../store/names.ts';
 import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, nowNs, timestamp, writeRecord } from '../store/record.ts';
 import { type Engine, prepareDataRoot } from './engine.ts';
-import { hostnameFile, hostsFile, resolvConfFile } from './host-files.ts';
 import { hostDevices } from './host-devices.ts';
+import { hostnameFile, hostsFile, resolvConfFile } from './host-files.ts';
 import { lookupUser } from './lookup-user.ts';
 import { removeRecorded } from './remove.ts';
 import { checkRootfs, initLayer, readAccounts, withDirectory } from './rootfs.ts';
@@ -44,7 +44,11 @@ export function draftContainer(engine: Engine, options: RunOptions): Draft {
     const spec = draftSpec(engine, record, options, user);
     record.path = spec.process?.args?.[0] ?? '';
     record.args = spec.process?.args?.slice(1) ?? [];
-    return { record, spec, layerSteps: makeLayerSteps(engine.paths, record, initLayer(goal, root, { id, name, rootfs })) };
+    return {
+      record,
+      spec,
+      layerSteps: makeLayerSteps(engine.paths, record, initLayer(goal, root, { id, name, rootfs })),
+    };
   });
 }
 
@@ -64,14 +68,23 @@ function draftRecord(id: string, name: string, rootfs: string, options: RunOptio
   };
 }
 
-function draftSpec({ paths }: Engine, record: ContainerRecord, options: RunOptions, user: ReturnType<typeof lookupUser>): Spec {
+function draftSpec(
+  { paths }: Engine,
+  record: ContainerRecord,
+  options: RunOptions,
+  user: ReturnType<typeof lookupUser>,
+): Spec {
   const bundle = paths.container(record.id);
   return toSpec(options, {
     id: record.id,
     hostname: defaultHostname(options.network, record.id, hostName()),
     rootPath: 'rootfs',
     user,
-    hostFiles: { hosts: join(bundle, 'hosts'), hostname: join(bundle, 'hostname'), resolvConf: join(bundle, 'resolv.conf') },
+    hostFiles: {
+      hosts: join(bundle, 'hosts'),
+      hostname: join(bundle, 'hostname'),
+      resolvConf: join(bundle, 'resolv.conf'),
+    },
     availableCapabilities: boundingSet(),
     cgroupsPath: cgroupPath(record.id),
     overlay: overlayOf(paths, record),
@@ -82,7 +95,12 @@ function draftSpec({ paths }: Engine, record: ContainerRecord, options: RunOptio
 
 /** Relative to overlay2/: short, and free of whatever characters the data root and the root directory have. */
 function overlayOf(paths: Paths, { layer, links }: ContainerRecord) {
-  return { base: paths.overlay, lowerDirs: [`l/${links.init}`, `l/${links.rootfs}`], upperDir: `${layer}/diff`, workDir: `${layer}/work` };
+  return {
+    base: paths.overlay,
+    lowerDirs: [`l/${links.init}`, `l/${links.rootfs}`],
+    upperDir: `${layer}/diff`,
+    workDir: `${layer}/work`,
+  };
 }
 
 /**
@@ -116,9 +134,23 @@ function writeBundle(paths: Paths, { record, spec }: Draft, options: RunOptions)
   const hostname = spec.hostname ?? '';
   const hostText = (path: string): string => readTextIfThere(path) ?? '';
   mkdirSync(join(bundle, 'rootfs'), { mode: 0o700 });
-  writeWhole(join(bundle, 'hosts'), hostsFile({ network: options.network, hostname, addresses: [], extraHosts: options.extraHosts, hostText: hostText('/etc/hosts') }), 0o644);
+  writeWhole(
+    join(bundle, 'hosts'),
+    hostsFile({
+      network: options.network,
+      hostname,
+      addresses: [],
+      extraHosts: options.extraHosts,
+      hostText: hostText('/etc/hosts'),
+    }),
+    0o644,
+  );
   writeWhole(join(bundle, 'hostname'), hostnameFile(hostname), 0o644);
-  writeWhole(join(bundle, 'resolv.conf'), resolvConfFile({ network: options.network, dns: options.dns, hostText: hostText('/etc/resolv.conf') }), 0o644);
+  writeWhole(
+    join(bundle, 'resolv.conf'),
+    resolvConfFile({ network: options.network, dns: options.dns, hostText: hostText('/etc/resolv.conf') }),
+    0o644,
+  );
   writeWhole(join(bundle, 'config.json'), serializeSpec(spec), 0o600);
 }
 
@@ -129,7 +161,11 @@ function makeVolumeSources(goal: string, options: RunOptions): void {
     const there = statSync(mount.source, { throwIfNoEntry: false });
     if (there) continue;
     if (!mount.createSource) {
-      throw new TsrunError('not-found', `${goal}: invalid mount config for type "bind": bind source path does not exist: ${mount.source}`, { code: 'ENOENT', hint: 'make it, or use -v, which makes a missing directory' });
+      throw new TsrunError(
+        'not-found',
+        `${goal}: invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
+        { code: 'ENOENT', hint: 'make it, or use -v, which makes a missing directory' },
+      );
     }
     try {
       mkdirSync(mount.source, { recursive: true, mode: 0o755 });

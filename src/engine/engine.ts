@@ -1,6 +1,6 @@
 import { detectCgroups } from '../cgroup/host.ts';
 import type { CgroupLayout } from '../cgroup/types.ts';
-import { makeDirectory, fileError } from '../store/files.ts';
+import { fileError, makeDirectory } from '../store/files.ts';
 import { Paths } from '../store/paths.ts';
 
 export const DEFAULT_DATA_ROOT = '/var/lib/tsrun';

@@ -3,7 +3,23 @@ import { join } from 'node:path';
 import type { Device } from '../spec/oci.ts';
 
 /** Made afresh in every container, or none of its business. */
-const LEFT_OUT = new Set(['pts', 'shm', 'fd', 'mqueue', 'console', 'ptmx', 'null', 'zero', 'full', 'random', 'urandom', 'tty', '.lxc', '.lxd-mounts', '.udev']);
+const LEFT_OUT = new Set([
+  'pts',
+  'shm',
+  'fd',
+  'mqueue',
+  'console',
+  'ptmx',
+  'null',
+  'zero',
+  'full',
+  'random',
+  'urandom',
+  'tty',
+  '.lxc',
+  '.lxd-mounts',
+  '.udev',
+]);
 const DEVICE = 0o170000;
 const CHARACTER = 0o020000;
 const BLOCK = 0o060000;

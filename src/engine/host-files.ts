@@ -27,7 +27,9 @@ const DEFAULT_HOSTS: ReadonlyArray<readonly [ip: string, names: string]> = [
  */
 export function hostsFile(wishes: HostsWishes): string {
   if (wishes.network === 'host' && wishes.extraHosts.length === 0) return wishes.hostText;
-  const names = wishes.hostname.includes('.') ? `${wishes.hostname} ${wishes.hostname.replace(/\..*$/s, '')}` : wishes.hostname;
+  const names = wishes.hostname.includes('.')
+    ? `${wishes.hostname} ${wishes.hostname.replace(/\..*$/s, '')}`
+    : wishes.hostname;
   const lines = [
     ...DEFAULT_HOSTS,
     ...wishes.extraHosts.map(({ host, ip }) => [ip, host] as const),

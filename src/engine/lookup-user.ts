@@ -1,6 +1,6 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { hasControl } from './options/usage-error.ts';
 import { parseId, parseUser } from './options/parse-user.ts';
+import { hasControl } from './options/usage-error.ts';
 
 export interface UserIdentity {
   uid: number;
@@ -48,9 +48,13 @@ export function lookupUser(spec: string, passwd: Buffer | null, group: Buffer | 
   const account = findAccount(wanted.user, accounts);
   const uid = account?.uid ?? parseId(wanted.user) ?? 0;
   const gid = wanted.group === undefined ? (account?.gid ?? 0) : findGroup(wanted.group, groups);
-  const memberships = wanted.group === undefined ? groups.filter(({ members }) => account !== undefined && members.includes(account.name)) : [];
+  const memberships =
+    wanted.group === undefined
+      ? groups.filter(({ members }) => account !== undefined && members.includes(account.name))
+      : [];
   const additionalGids = [...new Set([gid, ...memberships.map((membership) => membership.gid)])];
-  if (additionalGids.length > MAX_GROUPS) throw new TsrunError('config', `/etc/group: more than ${MAX_GROUPS} groups for ${spec}`);
+  if (additionalGids.length > MAX_GROUPS)
+    throw new TsrunError('config', `/etc/group: more than ${MAX_GROUPS} groups for ${spec}`);
   // runc sets $HOME from the first account with the uid, also when another name of it was asked for.
   const home = accounts.find((entry) => entry.uid === uid)?.home;
   return { uid, gid, additionalGids, home: home ?? '/', username: account?.name };
@@ -73,7 +77,8 @@ function findGroup(group: string, groups: readonly Group[]): number {
   const gid = parseId(group);
   if (gid !== undefined) return gid;
   const found = groups.find(({ name }) => name === group);
-  if (found === undefined) throw new TsrunError('not-found', `unable to find group ${group}: no matching entries in group file`);
+  if (found === undefined)
+    throw new TsrunError('not-found', `unable to find group ${group}: no matching entries in group file`);
   return found.gid;
 }
 

@@ -9,11 +9,13 @@ import type { Engine } from './engine.ts';
 
 /** The file system that holds a path, by the longest mount point above it. */
 export function fileSystemOf(path: string): string {
-  const rows = readFileSync('/proc/self/mountinfo', 'utf8').split('\n').flatMap((line) => {
-    const [left, right] = line.split(' - ');
-    const point = left?.split(' ')[4];
-    return point && right ? [{ point, type: right.split(' ')[0] ?? '' }] : [];
-  });
+  const rows = readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .flatMap((line) => {
+      const [left, right] = line.split(' - ');
+      const point = left?.split(' ')[4];
+      return point && right ? [{ point, type: right.split(' ')[0] ?? '' }] : [];
+    });
   const above = rows.filter(({ point }) => point === '/' || path === point || path.startsWith(`${point}/`));
   return above.toSorted((a, b) => a.point.length - b.point.length).at(-1)?.type ?? 'unknown';
 }
@@ -21,17 +23,40 @@ export function fileSystemOf(path: string): string {
 /** Mounts a small overlay in a namespace of its own; true when that works on this file system. */
 function trialMount(directory: string): boolean {
   const at = join(directory, `trial-${process.pid}`);
-  const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'merged'].map((name) => join(at, name)) as [string, string, string, string];
+  const [lower, upper, work, merged] = ['lower', 'upper', 'work', 'merged'].map((name) => join(at, name)) as [
+    string,
+    string,
+    string,
+    string,
+  ];
   try {
     for (const path of [at, lower, upper, work, merged]) mkdirSync(path, { mode: 0o700 });
-    const overlay = step('mount', { source: 'overlay', target: merged, filesystemtype: 'overlay', mountflags: 0, data: 'lowerdir=lower,upperdir=upper,workdir=work' }, 'a trial');
+    const overlay = step(
+      'mount',
+      {
+        source: 'overlay',
+        target: merged,
+        filesystemtype: 'overlay',
+        mountflags: 0,
+        data: 'lowerdir=lower,upperdir=upper,workdir=work',
+      },
+      'a trial',
+    );
     const child = [
-      step('mount', { source: null, target: '/', filesystemtype: null, mountflags: MS.MS_REC | MS.MS_PRIVATE, data: null }, 'nobody sees it'),
+      step(
+        'mount',
+        { source: null, target: '/', filesystemtype: null, mountflags: MS.MS_REC | MS.MS_PRIVATE, data: null },
+        'nobody sees it',
+      ),
       step('chdir', { path: at }, 'the names below are short'),
       overlay,
       step('exec', { candidates: ['/proc/self/exe'], argv: ['node', '-e', '0'], envp: [] }, 'end'),
     ];
-    play('try an overlay', [step('clone', { flags: CLONE.CLONE_NEWNS, child, cgroup: null, pidfd: null }, 'a namespace of its own', { save: 'pid' })]);
+    play('try an overlay', [
+      step('clone', { flags: CLONE.CLONE_NEWNS, child, cgroup: null, pidfd: null }, 'a namespace of its own', {
+        save: 'pid',
+      }),
+    ]);
     return true;
   } catch {
     return false;

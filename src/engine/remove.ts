@@ -1,7 +1,8 @@
-import { TsrunError } from '../errors/tsrun-error.ts';
 import { cgroupProcesses } from '../cgroup/host.ts';
-import { removeCgroupSteps, killCgroupSteps } from '../cgroup/steps.ts';
+import { killCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
 import { AT } from '../kernel/constants.ts';
+import { isAlive } from '../kernel/procfs.ts';
 import { slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
@@ -11,7 +12,6 @@ import { endRunSteps, removeContainerSteps } from './cleanup.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
 import { findId } from './find.ts';
-import { isAlive } from '../kernel/procfs.ts';
 import { containerStatus } from './status.ts';
 
 const SIGKILL = 9;
@@ -28,9 +28,19 @@ function killFirstProcess(engine: Engine, id: string): void {
   const run = readRunState(engine.paths, id);
   if (run === undefined) return;
   try {
-    const pidfd = play('kill', [step('pidfd_open', { pid: run.pid, flags: 0 }, 'the process, for ever', { save: 'pidfd' })]).value('pidfd');
+    const pidfd = play('kill', [
+      step('pidfd_open', { pid: run.pid, flags: 0 }, 'the process, for ever', { save: 'pidfd' }),
+    ]).value('pidfd');
     const steps = [step('close', { fd: slot('pidfd') }, 'done with it')];
-    if (isAlive(run.pid, run.startTime, run.bootId)) steps.unshift(step('pidfd_send_signal', { pidfd: slot('pidfd'), sig: SIGKILL, info: null, flags: 0 }, 'PID 1 takes all others with it', { ignoreErrors: true }));
+    if (isAlive(run.pid, run.startTime, run.bootId))
+      steps.unshift(
+        step(
+          'pidfd_send_signal',
+          { pidfd: slot('pidfd'), sig: SIGKILL, info: null, flags: 0 },
+          'PID 1 takes all others with it',
+          { ignoreErrors: true },
+        ),
+      );
     play('kill', steps, { pidfd });
   } catch {
     // it has ended
@@ -43,14 +53,20 @@ export async function killAll(engine: Engine, id: string, goal: string): Promise
   killFirstProcess(engine, id);
   play(goal, killCgroupSteps(engine.cgroups, cgroupPath(id)));
   while (isRunning(engine, id)) {
-    if (performance.now() > deadline) throw new TsrunError('system', `${goal}: some of its processes do not end`, { hint: `see ${cgroupProcesses(engine.cgroups, cgroupPath(id)).join(' ')}` });
+    if (performance.now() > deadline)
+      throw new TsrunError('system', `${goal}: some of its processes do not end`, {
+        hint: `see ${cgroupProcesses(engine.cgroups, cgroupPath(id)).join(' ')}`,
+      });
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }
 
 function isRunning(engine: Engine, id: string): boolean {
   const run = readRunState(engine.paths, id);
-  return (run !== undefined && isAlive(run.pid, run.startTime, run.bootId)) || cgroupProcesses(engine.cgroups, cgroupPath(id)).length > 0;
+  return (
+    (run !== undefined && isAlive(run.pid, run.startTime, run.bootId)) ||
+    cgroupProcesses(engine.cgroups, cgroupPath(id)).length > 0
+  );
 }
 
 /** A container whose record cannot be read still has a directory, a cgroup and a run directory of known names. */
@@ -59,7 +75,9 @@ async function removeDamaged(engine: Engine, id: string, force: boolean, error: 
   await killAll(engine, id, `rm ${id.slice(0, 12)}`);
   play(`rm ${id.slice(0, 12)}`, [
     ...removeCgroupSteps(engine.cgroups, cgroupPath(id)),
-    ...[engine.paths.run(id), engine.paths.container(id)].map((name) => step('remove_tree', { dirfd: AT.AT_FDCWD, name }, 'remove what is left')),
+    ...[engine.paths.run(id), engine.paths.container(id)].map((name) =>
+      step('remove_tree', { dirfd: AT.AT_FDCWD, name }, 'remove what is left'),
+    ),
   ]);
 }
 
@@ -84,7 +102,12 @@ export async function removeContainer(engine: Engine, reference: string, { force
   const unlock = lockContainer(engine.paths, id, goal);
   try {
     if (containerStatus(engine, record).status === 'running') {
-      if (!force) throw new TsrunError('conflict', `cannot remove container "/${record.name}": container is running: stop the container before removing or force remove`, { exitCode: 1, hint: 'tsrun rm -f' });
+      if (!force)
+        throw new TsrunError(
+          'conflict',
+          `cannot remove container "/${record.name}": container is running: stop the container before removing or force remove`,
+          { exitCode: 1, hint: 'tsrun rm -f' },
+        );
       await killAll(engine, id, goal);
     }
     removeRecorded(engine, record);

@@ -13,7 +13,8 @@ const MAX_ACCOUNT_FILE = 8 * 1024 * 1024;
 
 /** The given root directory, checked: absolute, links resolved on the host, where it lies. @throws TsrunError 'not-found', 'usage' */
 export function checkRootfs(goal: string, path: string): string {
-  const fail = (what: string, code: string) => new TsrunError('not-found', `${goal}: ${path}: ${what}`, { code, hint: HINT });
+  const fail = (what: string, code: string) =>
+    new TsrunError('not-found', `${goal}: ${path}: ${what}`, { code, hint: HINT });
   let real: string;
   try {
     real = realpathSync(path);
@@ -23,7 +24,11 @@ export function checkRootfs(goal: string, path: string): string {
     if (error instanceof TsrunError) throw error;
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw fail('no such directory', 'ENOENT');
-    throw new TsrunError('not-found', `${goal}: ${path}: ${code}: cannot be used as a root directory`, { code, hint: HINT, cause: error });
+    throw new TsrunError('not-found', `${goal}: ${path}: ${code}: cannot be used as a root directory`, {
+      code,
+      hint: HINT,
+      cause: error,
+    });
   }
   return real;
 }
@@ -45,7 +50,10 @@ export interface AccountFiles {
 
 /** /etc/passwd and /etc/group as somebody inside would find them. */
 export function readAccounts(goal: string, root: number): AccountFiles {
-  return { passwd: readInRoot(goal, root, 'etc/passwd', MAX_ACCOUNT_FILE), group: readInRoot(goal, root, 'etc/group', MAX_ACCOUNT_FILE) };
+  return {
+    passwd: readInRoot(goal, root, 'etc/passwd', MAX_ACCOUNT_FILE),
+    group: readInRoot(goal, root, 'etc/group', MAX_ACCOUNT_FILE),
+  };
 }
 
 /** In shell syntax, so that `. /.tsrunenv` works. */
@@ -69,7 +77,13 @@ export interface InitLayerFacts {
 export function initLayer(goal: string, root: number, { id, name, rootfs }: InitLayerFacts): InitEntry[] {
   const like = (path: string): InitEntry & { type: 'directory' } => {
     const found = realDirectory(goal, root, path);
-    return { type: 'directory', path, mode: found ? found.mode & 0o7777 : 0o755, uid: found?.uid ?? 0, gid: found?.gid ?? 0 };
+    return {
+      type: 'directory',
+      path,
+      mode: found ? found.mode & 0o7777 : 0o755,
+      uid: found?.uid ?? 0,
+      gid: found?.gid ?? 0,
+    };
   };
   const empty = (path: string): InitEntry => ({ type: 'file', path, mode: 0o755, text: '' });
   const missing = (path: string): InitEntry[] => (realDirectory(goal, root, path) ? [] : [like(path)]);

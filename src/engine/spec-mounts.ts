@@ -46,7 +46,14 @@ function fileMount(target: string, source: string, options: RunOptions): Mount[]
   const mine = options.mounts.find((mount) => mount.target === target);
   if (mine?.type === 'tmpfs') return [];
   const readonly = mine?.readonly ?? options.readOnly;
-  return [{ destination: target, type: 'bind', source: mine?.source ?? source, options: ['rbind', ...(readonly ? ['ro'] : []), 'rprivate'] }];
+  return [
+    {
+      destination: target,
+      type: 'bind',
+      source: mine?.source ?? source,
+      options: ['rbind', ...(readonly ? ['ro'] : []), 'rprivate'],
+    },
+  ];
 }
 
 function userMount(mount: MountOption): Mount {
@@ -70,7 +77,12 @@ function tmpfsMount(mount: TmpfsMount): Mount {
     ...(mount.size === undefined ? [] : [`size=${shortSize(mount.size)}`]),
     ...mount.options,
   ];
-  return { destination: mount.target, type: 'tmpfs', source: 'tmpfs', options: lastOfEach(['noexec', 'nosuid', 'nodev', 'rprivate', ...given]) };
+  return {
+    destination: mount.target,
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: lastOfEach(['noexec', 'nosuid', 'nodev', 'rprivate', ...given]),
+  };
 }
 
 /** Words that speak of the same flag share a meaning; of those the last one stays, in its place. */
@@ -87,7 +99,11 @@ function meaning(word: string): string {
 
 /** The largest unit that divides it, as Docker writes sizes for tmpfs(5). */
 function shortSize(bytes: number): string {
-  for (const [unit, power] of [['g', 3], ['m', 2], ['k', 1]] as const) {
+  for (const [unit, power] of [
+    ['g', 3],
+    ['m', 2],
+    ['k', 1],
+  ] as const) {
     if (bytes > 0 && bytes % 1024 ** power === 0) return `${bytes / 1024 ** power}${unit}`;
   }
   return String(bytes);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { CONTROL } from '../kernel/abi.ts';
+import { monitorPath } from '../kernel/library.ts';
 import { bootId, processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
@@ -12,7 +13,6 @@ import { type Bundle, bundleFrom, readBundle } from '../runtime/bundle.ts';
 import type { ContainerFacts } from '../runtime/container-plan.ts';
 import { type Connected, launch } from '../runtime/launch.ts';
 import { startPlan } from '../runtime/start-plan.ts';
-import { monitorPath } from '../kernel/library.ts';
 import { fileError, writeWhole } from '../store/files.ts';
 import { lockContainer } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
@@ -62,7 +62,10 @@ function factsOf(engine: Engine, id: string, bundle: Bundle, { interactive, size
 export function planRun(engine: Engine, options: RunOptions, attachment: Attachment): Step[] {
   const { record, spec, layerSteps } = draftContainer(engine, options);
   const bundle = bundleFrom(engine.paths.container(record.id), spec);
-  return [...layerSteps, ...startPlan(spec, bundle.process, factsOf(engine, record.id, bundle, attachment), monitorPath())];
+  return [
+    ...layerSteps,
+    ...startPlan(spec, bundle.process, factsOf(engine, record.id, bundle, attachment), monitorPath()),
+  ];
 }
 
 /**
@@ -88,14 +91,21 @@ export function startContainer(engine: Engine, record: ContainerRecord, attachme
   const goal = `start ${record.name}`;
   const unlock = lockContainer(engine.paths, record.id, goal);
   try {
-    if (containerStatus(engine, record).status === 'running') throw new TsrunError('conflict', `${goal}: the container is running already`);
+    if (containerStatus(engine, record).status === 'running')
+      throw new TsrunError('conflict', `${goal}: the container is running already`);
     return startBundle(engine, record, readBundle(engine.paths.container(record.id)), attachment, goal);
   } finally {
     unlock();
   }
 }
 
-function startBundle(engine: Engine, record: ContainerRecord, bundle: Bundle, attachment: Attachment, goal: string): Started {
+function startBundle(
+  engine: Engine,
+  record: ContainerRecord,
+  bundle: Bundle,
+  attachment: Attachment,
+  goal: string,
+): Started {
   const facts = factsOf(engine, record.id, bundle, attachment);
   try {
     recordStart(engine, record);
@@ -121,7 +131,13 @@ function recordRun({ paths }: Engine, record: ContainerRecord, pid: number): voi
   const run = paths.run(record.id);
   const birth = processBirth(pid);
   // It may have ended already; then the monitor is waiting to clean up, and there is nothing to see any more.
-  const state = { version: 1, bootId: bootId(), pid, startTime: birth?.startTime ?? '0', startedAt: timestamp(nowNs()) };
+  const state = {
+    version: 1,
+    bootId: bootId(),
+    pid,
+    startTime: birth?.startTime ?? '0',
+    startedAt: timestamp(nowNs()),
+  };
   writeWhole(join(run, 'state.json'), `${JSON.stringify(state)}\n`);
   replaceLink(`/proc/${pid}/root`, join(run, 'root'));
   replaceLink(join(run, 'root'), join(paths.layer(record.layer), 'merged'));
@@ -152,6 +168,9 @@ function sayGo(control: number): void {
 
 function claimFile(path: string | undefined, what: string, goal: string): void {
   if (path === undefined || statSync(path, { throwIfNoEntry: false }) === undefined) return;
-  throw new TsrunError('conflict', `${goal}: ${what} file found, make sure the other container isn't running or delete ${path}`, { code: 'EEXIST' });
+  throw new TsrunError(
+    'conflict',
+    `${goal}: ${what} file found, make sure the other container isn't running or delete ${path}`,
+    { code: 'EEXIST' },
+  );
 }
-

@@ -1,6 +1,13 @@
 import { cgroupProcesses } from '../cgroup/host.ts';
 import { isAlive, processBirth } from '../kernel/procfs.ts';
-import { type ContainerRecord, type ExitRecord, readExit, readRunState, readStarted, type RunState } from '../store/record.ts';
+import {
+  type ContainerRecord,
+  type ExitRecord,
+  type RunState,
+  readExit,
+  readRunState,
+  readStarted,
+} from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
 

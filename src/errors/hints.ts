@@ -7,23 +7,64 @@ interface Hint {
 }
 
 const HINTS: readonly Hint[] = [
-  { call: 'exec', code: 'ENOENT', hint: 'the command is not in the container, or the interpreter that its first line or ELF header names is not; look at the root with `tsrun run --rm ROOTFS ls /bin`' },
+  {
+    call: 'exec',
+    code: 'ENOENT',
+    hint: 'the command is not in the container, or the interpreter that its first line or ELF header names is not; look at the root with `tsrun run --rm ROOTFS ls /bin`',
+  },
   { call: 'exec', code: 'EACCES', hint: 'the file is not executable, is a directory, or lies on a mount with noexec' },
-  { call: 'exec', code: 'ENOEXEC', hint: 'the file is no program for this machine: another architecture, or a script without a #! line' },
-  { call: 'exec', code: 'E2BIG', hint: 'arguments and environment together are larger than the kernel takes (see execve(2)); pass fewer or shorter ones' },
+  {
+    call: 'exec',
+    code: 'ENOEXEC',
+    hint: 'the file is no program for this machine: another architecture, or a script without a #! line',
+  },
+  {
+    call: 'exec',
+    code: 'E2BIG',
+    hint: 'arguments and environment together are larger than the kernel takes (see execve(2)); pass fewer or shorter ones',
+  },
   { call: 'clone', code: 'EPERM', hint: 'run as root: namespaces need CAP_SYS_ADMIN' },
   { call: 'clone', code: 'ENOSPC', hint: 'too many namespaces: see /proc/sys/user/max_*_namespaces' },
   { call: 'clone', code: 'EAGAIN', hint: 'too many processes: see `ulimit -u` and the pids cgroup' },
-  { call: 'mount', code: 'ENODEV', when: /"overlay"/, hint: 'this kernel has no overlayfs: `modprobe overlay`, or build it with CONFIG_OVERLAY_FS' },
-  { call: 'mount', code: 'EINVAL', when: /"overlay"/, hint: 'the file system of the data root cannot hold the upper directory of an overlay (it may be an overlay, NFS or FAT itself); use --data-root on ext4, xfs, btrfs or tmpfs' },
-  { call: 'mount', code: 'ELOOP', when: /"overlay"/, hint: 'the lower and upper directories lie inside each other; use --data-root outside the root directory' },
-  { call: 'mount', code: 'ESTALE', when: /"overlay"/, hint: 'the upper or work directory was used with other lower directories before' },
-  { call: 'mount', code: 'EBUSY', when: /"overlay"/, hint: 'another mount uses this upper or work directory: is the container running?' },
+  {
+    call: 'mount',
+    code: 'ENODEV',
+    when: /"overlay"/,
+    hint: 'this kernel has no overlayfs: `modprobe overlay`, or build it with CONFIG_OVERLAY_FS',
+  },
+  {
+    call: 'mount',
+    code: 'EINVAL',
+    when: /"overlay"/,
+    hint: 'the file system of the data root cannot hold the upper directory of an overlay (it may be an overlay, NFS or FAT itself); use --data-root on ext4, xfs, btrfs or tmpfs',
+  },
+  {
+    call: 'mount',
+    code: 'ELOOP',
+    when: /"overlay"/,
+    hint: 'the lower and upper directories lie inside each other; use --data-root outside the root directory',
+  },
+  {
+    call: 'mount',
+    code: 'ESTALE',
+    when: /"overlay"/,
+    hint: 'the upper or work directory was used with other lower directories before',
+  },
+  {
+    call: 'mount',
+    code: 'EBUSY',
+    when: /"overlay"/,
+    hint: 'another mount uses this upper or work directory: is the container running?',
+  },
   { call: 'mount', code: 'ENOENT', hint: 'the source of the mount does not exist on the host' },
   { call: 'mount', code: 'ENOTDIR', hint: 'one side of the mount is a directory and the other is a file' },
   { call: 'mount', code: 'EPERM', hint: 'mounting needs root with CAP_SYS_ADMIN' },
   { call: 'mount', code: 'ENOSPC', hint: 'too many mounts: see /proc/sys/fs/mount-max' },
-  { call: 'in_root', code: 'ELOOP', hint: 'a link on this path inside the root directory leads out of it, or in a circle, or is not allowed there' },
+  {
+    call: 'in_root',
+    code: 'ELOOP',
+    hint: 'a link on this path inside the root directory leads out of it, or in a circle, or is not allowed there',
+  },
   { call: 'in_root', code: 'ENOTDIR', hint: 'a component of this path inside the root directory is not a directory' },
   { call: 'in_root', code: 'ENOSYS', hint: 'openat2 needs Linux 5.6' },
   { call: 'check_device', code: 'ENODEV', hint: 'the file is not the device it should be; refusing to use it' },
@@ -31,10 +72,16 @@ const HINTS: readonly Hint[] = [
   { call: 'check_cwd', code: 'EXDEV', hint: 'the working directory lies outside the container' },
   { call: 'mkdirat', code: 'ENOSPC', hint: 'the file system of the data root is full' },
   { call: 'mkdirat', code: 'EROFS', hint: 'the data root lies on a read-only file system; use --data-root' },
-  { call: 'prlimit64', code: 'EPERM', hint: 'raising a limit above the hard limit needs CAP_SYS_RESOURCE, which this process does not have' },
+  {
+    call: 'prlimit64',
+    code: 'EPERM',
+    hint: 'raising a limit above the hard limit needs CAP_SYS_RESOURCE, which this process does not have',
+  },
   { call: 'setns', code: 'ESRCH', hint: 'the container has ended' },
 ];
 
 export function hintFor(call: string, code: string, rendered: string): string | undefined {
-  return HINTS.find((row) => row.call === call && row.code === code && (row.when === undefined || row.when.test(rendered)))?.hint;
+  return HINTS.find(
+    (row) => row.call === call && row.code === code && (row.when === undefined || row.when.test(rendered)),
+  )?.hint;
 }

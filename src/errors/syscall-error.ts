@@ -40,7 +40,12 @@ export class SyscallError extends TsrunError {
 
   constructor(goal: string, options: SyscallErrorOptions) {
     const { code, meaning } = errnoText(options.errno);
-    super('system', `${goal}: ${options.call}: ${code} ${meaning}`, { code, hint: options.hint, exitCode: options.exitCode, cause: options.cause });
+    super('system', `${goal}: ${options.call}: ${code} ${meaning}`, {
+      code,
+      hint: options.hint,
+      exitCode: options.exitCode,
+      cause: options.cause,
+    });
     this.name = 'SyscallError';
     this.errno = -options.errno;
     this.syscall = options.syscall;

@@ -49,17 +49,27 @@ function loadBindings(): Bindings {
   try {
     const require = createRequire(join(packageRoot(), 'package.json'));
     const ref = require('ref-napi/build/Release/binding.node') as RefBinding;
-    const unbound = require('ffi-napi/build/Release/ffi_bindings.node') as { initializeBindings(ref: unknown): FfiBinding };
+    const unbound = require('ffi-napi/build/Release/ffi_bindings.node') as {
+      initializeBindings(ref: unknown): FfiBinding;
+    };
     return { ref, ffi: unbound.initializeBindings(ref.instance) };
   } catch (cause) {
-    throw new TsrunError('unsupported', `load ffi-napi: ${(cause as Error).message.split('\n')[0]}`, { cause, hint: NATIVE_HINT });
+    throw new TsrunError('unsupported', `load ffi-napi: ${(cause as Error).message.split('\n')[0]}`, {
+      cause,
+      hint: NATIVE_HINT,
+    });
   }
 }
 
 type RawCall = (...args: Buffer[]) => Buffer;
 
 /** A C function of pointers and ints; every argument comes as a buffer that holds its value. */
-function bind({ ref, ffi }: Bindings, target: Buffer, result: string, types: string[]): { call: RawCall; async: (...args: Buffer[]) => Promise<Buffer> } {
+function bind(
+  { ref, ffi }: Bindings,
+  target: Buffer,
+  result: string,
+  types: string[],
+): { call: RawCall; async: (...args: Buffer[]) => Promise<Buffer> } {
   const cif = Buffer.alloc(ffi.FFI_CIF_SIZE);
   const typeList = Buffer.alloc(Math.max(POINTER, types.length * POINTER));
   types.forEach((type, i) => ref._writePointer(typeList, i * POINTER, ffi.FFI_TYPES[type]!, true));
@@ -110,9 +120,11 @@ function openLibrary(): Library {
   const dlopen = bind(bindings, ffi.StaticFunctions.dlopen, 'pointer', ['pointer', 'int32']);
   const dlsym = bind(bindings, ffi.StaticFunctions.dlsym, 'pointer', ['pointer', 'pointer']);
   const handle = dlopen.call(pointerTo(Buffer.from(`${path}\0`)), int(RTLD_NOW));
-  if (handle.readBigUInt64LE() === 0n) throw new TsrunError('unsupported', `load ${path}: dlopen failed`, { hint: NATIVE_HINT });
+  if (handle.readBigUInt64LE() === 0n)
+    throw new TsrunError('unsupported', `load ${path}: dlopen failed`, { hint: NATIVE_HINT });
   const symbol = dlsym.call(handle, pointerTo(Buffer.from('tsrun_play\0')));
-  if (symbol.readBigUInt64LE() === 0n) throw new TsrunError('unsupported', `load ${path}: it has no tsrun_play`, { hint: NATIVE_HINT });
+  if (symbol.readBigUInt64LE() === 0n)
+    throw new TsrunError('unsupported', `load ${path}: it has no tsrun_play`, { hint: NATIVE_HINT });
   const play = bind(bindings, ref.readPointer(symbol, 0, 0), 'int32', ['pointer']);
   return {
     play: (tape) => play.call(pointerTo(tape)).readInt32LE(),

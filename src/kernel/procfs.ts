@@ -20,7 +20,13 @@ export function processBirth(pid: number): { startTime: string; state: string } 
 /** The process of that pid is the one that was born then, in this boot, and has not ended. */
 export function isAlive(pid: number, startTime: string, boot: string): boolean {
   const birth = processBirth(pid);
-  return birth !== undefined && birth.startTime === startTime && birth.state !== 'Z' && birth.state !== 'X' && boot === bootId();
+  return (
+    birth !== undefined &&
+    birth.startTime === startTime &&
+    birth.state !== 'Z' &&
+    birth.state !== 'X' &&
+    boot === bootId()
+  );
 }
 
 /** CapBnd of this process: what it can hand on. */

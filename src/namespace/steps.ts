@@ -30,7 +30,12 @@ export function joinSteps(spec: Spec): Step[] {
     path === undefined
       ? []
       : [
-          step('openat', { dirfd: AT.AT_FDCWD, pathname: path, flags: O.O_CLOEXEC, mode: 0 }, `find the ${type} namespace to join`, { save: 'namespace' }),
+          step(
+            'openat',
+            { dirfd: AT.AT_FDCWD, pathname: path, flags: O.O_CLOEXEC, mode: 0 },
+            `find the ${type} namespace to join`,
+            { save: 'namespace' },
+          ),
           step('setns', { fd: slot('namespace'), nstype: CLONE_FLAG[type] }, `join it`),
         ],
   );
@@ -39,13 +44,29 @@ export function joinSteps(spec: Spec): Step[] {
 /** Behind the attach, so that /proc/self/cgroup reads `/` inside. */
 export function cgroupNamespaceSteps(spec: Spec): Step[] {
   if (!hasNewNamespace(spec, 'cgroup')) return [];
-  return [step('unshare', { flags: CLONE.CLONE_NEWCGROUP }, 'hide where in the cgroup tree we are: our own cgroup becomes its root')];
+  return [
+    step(
+      'unshare',
+      { flags: CLONE.CLONE_NEWCGROUP },
+      'hide where in the cgroup tree we are: our own cgroup becomes its root',
+    ),
+  ];
 }
 
 export function hostnameSteps(spec: Spec): Step[] {
   const { hostname, domainname } = spec;
   return [
-    ...(hostname === undefined ? [] : [step('sethostname', { name: hostname, len: Buffer.byteLength(hostname) }, 'a host name of its own (UTS namespace)')]),
-    ...(domainname === undefined ? [] : [step('setdomainname', { name: domainname, len: Buffer.byteLength(domainname) }, 'a domain name of its own')]),
+    ...(hostname === undefined
+      ? []
+      : [
+          step(
+            'sethostname',
+            { name: hostname, len: Buffer.byteLength(hostname) },
+            'a host name of its own (UTS namespace)',
+          ),
+        ]),
+    ...(domainname === undefined
+      ? []
+      : [step('setdomainname', { name: domainname, len: Buffer.byteLength(domainname) }, 'a domain name of its own')]),
   ];
 }

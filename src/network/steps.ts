@@ -1,5 +1,5 @@
 import { AF, IOCTL, SOCK } from '../kernel/constants.ts';
-import { slot, type Struct } from '../plan/arguments.ts';
+import { type Struct, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 
 const IFF_UP_RUNNING = 0x41;
@@ -15,8 +15,17 @@ function interfaceFlags(name: string, flags: number): Struct {
 /** A new network namespace has a loopback interface that is down: `--network none` is exactly that, up. */
 export function loopbackSteps(): Step[] {
   return [
-    step('socket', { domain: AF.AF_INET, type: SOCK.SOCK_DGRAM | SOCK.SOCK_CLOEXEC, protocol: 0 }, 'a socket to configure the new network namespace with', { save: 'netctl' }),
-    step('ioctl', { fd: slot('netctl'), request: IOCTL.SIOCSIFFLAGS, arg: interfaceFlags('lo', IFF_UP_RUNNING) }, 'bring up 127.0.0.1'),
+    step(
+      'socket',
+      { domain: AF.AF_INET, type: SOCK.SOCK_DGRAM | SOCK.SOCK_CLOEXEC, protocol: 0 },
+      'a socket to configure the new network namespace with',
+      { save: 'netctl' },
+    ),
+    step(
+      'ioctl',
+      { fd: slot('netctl'), request: IOCTL.SIOCSIFFLAGS, arg: interfaceFlags('lo', IFF_UP_RUNNING) },
+      'bring up 127.0.0.1',
+    ),
     step('close', { fd: slot('netctl') }, 'done with it'),
   ];
 }

@@ -71,7 +71,8 @@ export const flags = (table: FlagTable): ArgumentType<number> => ({
 /** One of several values that have names. */
 export const choice = (table: FlagTable): ArgumentType<number> => ({
   encode: immediate,
-  render: (value) => Object.entries(table).find(([, number]) => number === value)?.[0] ?? `0x${(value >>> 0).toString(16)}`,
+  render: (value) =>
+    Object.entries(table).find(([, number]) => number === value)?.[0] ?? `0x${(value >>> 0).toString(16)}`,
 });
 
 export const fd: ArgumentType<number | SlotRef> = {
@@ -85,7 +86,8 @@ export const text: ArgumentType<string | Buffer | null> = {
 };
 
 export const path: ArgumentType<string | Buffer | FdPath> = {
-  encode: (value, sink) => (isFdPath(value) ? { kind: ARG.fdpath, value: sink.slotNumber(value.fdPath) } : data(sink.text(value))),
+  encode: (value, sink) =>
+    isFdPath(value) ? { kind: ARG.fdpath, value: sink.slotNumber(value.fdPath) } : data(sink.text(value)),
   render: (value) => (isFdPath(value) ? `<${value.fdPath}>` : quote(value)),
 };
 

@@ -5,7 +5,8 @@ import type { Step } from './step.ts';
 
 /** The error of a step that failed: goal, call with arguments, errno, hint. `detail` says which candidate or component (native/abi.h). */
 export function blame(goal: string, step: Step | undefined, errno: number, detail: number): SyscallError {
-  if (step === undefined) return new SyscallError(goal, { errno, syscall: 'tsrun_play', call: 'a step that the plan does not have' });
+  if (step === undefined)
+    return new SyscallError(goal, { errno, syscall: 'tsrun_play', call: 'a step that the plan does not have' });
   if (step.name === 'exec') return blameExec(goal, step as Step<'exec'>, errno, detail);
   const { code } = errnoText(errno);
   const call = renderCall(step);
@@ -29,6 +30,16 @@ function blameExec(goal: string, step: Step<'exec'>, errno: number, detail: numb
   const missing = code === 'ENOENT' || code === 'ENOTDIR';
   const searched = candidates.length > 1 && missing;
   const path = searched ? command : (candidates[detail] ?? command);
-  const call = searched ? `execve("${command}"), searched in $PATH inside the container` : `execve("${path}", [${argv.map((arg) => JSON.stringify(arg)).join(', ')}])`;
-  return new SyscallError(goal, { errno, syscall: 'execve', call, path, step: step.why, hint: hintFor('exec', code, call), exitCode: missing ? 127 : 126 });
+  const call = searched
+    ? `execve("${command}"), searched in $PATH inside the container`
+    : `execve("${path}", [${argv.map((arg) => JSON.stringify(arg)).join(', ')}])`;
+  return new SyscallError(goal, {
+    errno,
+    syscall: 'execve',
+    call,
+    path,
+    step: step.why,
+    hint: hintFor('exec', code, call),
+    exitCode: missing ? 127 : 126,
+  });
 }

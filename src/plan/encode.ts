@@ -1,6 +1,19 @@
 import { constants } from 'node:os';
-import { ARG, OP, OPCODE, OPF_IGNORE, SLOT_FINISHED, SLOT_FIRST_FREE, SLOT_STATUS, TAPE, TAPE_MAGIC, TAPE_NO_SLOT, TAPE_SLOTS, TAPE_VERSION } from '../kernel/abi.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import {
+  ARG,
+  OP,
+  OPCODE,
+  OPF_IGNORE,
+  SLOT_FINISHED,
+  SLOT_FIRST_FREE,
+  SLOT_STATUS,
+  TAPE,
+  TAPE_MAGIC,
+  TAPE_NO_SLOT,
+  TAPE_SLOTS,
+  TAPE_VERSION,
+} from '../kernel/abi.ts';
 import type { DataSink, Register, Struct } from './arguments.ts';
 import { flatten, type Step } from './step.ts';
 import { type CloneArguments, parametersOf } from './step-types.ts';
@@ -100,7 +113,10 @@ function layOut(steps: readonly Step[], firstNumber: number, data: Data, ops: En
     }
   }
   for (const [op, args] of clones) {
-    const slotFor = (ref: { slot: string } | null): Register => ({ kind: ARG.imm, value: ref ? data.slotNumber(ref.slot) : TAPE_NO_SLOT });
+    const slotFor = (ref: { slot: string } | null): Register => ({
+      kind: ARG.imm,
+      value: ref ? data.slotNumber(ref.slot) : TAPE_NO_SLOT,
+    });
     op.registers = [
       { kind: ARG.imm, value: args.flags },
       { kind: ARG.imm, value: TAPE.bytes + ops.length * OP.bytes },
@@ -162,7 +178,8 @@ export function encode(steps: readonly Step[], given: Given = {}): Tape {
   bytes.writeUInt32LE(relocsAt, TAPE.relocs);
   bytes.writeUInt32LE(data.relocs.length, TAPE.relocCount);
   bytes.writeInt32LE(-1, TAPE.failedStep);
-  for (const [name, value] of Object.entries(given)) bytes.writeBigInt64LE(BigInt(value), TAPE.slots + data.slotNumber(name) * 8);
+  for (const [name, value] of Object.entries(given))
+    bytes.writeBigInt64LE(BigInt(value), TAPE.slots + data.slotNumber(name) * 8);
   ops.forEach((op, i) => writeOp(bytes, TAPE.bytes + i * OP.bytes, op, data, dataAt));
   data.copyTo(bytes, dataAt);
   data.relocs.forEach(([at, to], i) => {

@@ -1,5 +1,5 @@
-import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { Stats } from 'node:fs';
+import { closeSync, fstatSync, readSync } from 'node:fs';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { IN_ROOT } from '../kernel/abi.ts';
@@ -15,7 +15,11 @@ import { step } from './step.ts';
  */
 export function openInRoot(goal: string, root: number, path: string, want: number): number | undefined {
   try {
-    return play(goal, [step('in_root', { root: slot('root'), path, want }, 'a path inside the root directory', { save: 'found' })], { root }).value('found');
+    return play(
+      goal,
+      [step('in_root', { root: slot('root'), path, want }, 'a path inside the root directory', { save: 'found' })],
+      { root },
+    ).value('found');
   } catch (error) {
     if (error instanceof SyscallError && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
     throw error;
@@ -44,13 +48,19 @@ export function readInRoot(goal: string, root: number, path: string, limit: numb
     fd = openInRoot(goal, root, path, IN_ROOT.read | IN_ROOT.regular);
   } catch (error) {
     if (!(error instanceof SyscallError)) throw error;
-    const hint = error.code === 'EINVAL' ? 'it is a fifo, a device or a directory there, not a regular file' : error.hint;
-    throw new TsrunError('config', `${goal}: /${path} inside the root directory cannot be read: ${error.code}`, { code: error.code, hint, cause: error });
+    const hint =
+      error.code === 'EINVAL' ? 'it is a fifo, a device or a directory there, not a regular file' : error.hint;
+    throw new TsrunError('config', `${goal}: /${path} inside the root directory cannot be read: ${error.code}`, {
+      code: error.code,
+      hint,
+      cause: error,
+    });
   }
   if (fd === undefined) return null;
   try {
     const { size } = fstatSync(fd);
-    if (size > limit) throw new TsrunError('config', `${goal}: /${path} inside the root directory is larger than ${limit} bytes`);
+    if (size > limit)
+      throw new TsrunError('config', `${goal}: /${path} inside the root directory is larger than ${limit} bytes`);
     const bytes = Buffer.alloc(size);
     return bytes.subarray(0, readSync(fd, bytes, 0, size, 0));
   } finally {

@@ -35,7 +35,8 @@ export function readPlayed(tape: Tape): Played {
 export function throwBlame(goal: string, tape: Tape, result: number): void {
   const { bytes, steps } = tape;
   const failed = bytes.readInt32LE(TAPE.failedStep);
-  if (failed >= 0) throw blame(goal, steps[failed], bytes.readInt32LE(TAPE.failedErrno), bytes.readUInt32LE(TAPE.failedDetail));
+  if (failed >= 0)
+    throw blame(goal, steps[failed], bytes.readInt32LE(TAPE.failedErrno), bytes.readUInt32LE(TAPE.failedDetail));
   if (result < 0) throw new SyscallError(goal, { errno: -result, syscall: 'tsrun_play', call: 'tsrun_play(tape)' });
 }
 

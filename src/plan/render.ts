@@ -17,7 +17,8 @@ export function renderCall(step: Step): string {
 function outcome(step: Step): string {
   const parts: string[] = [];
   if (step.save !== undefined) parts.push(` = ${step.save}`);
-  for (const [errno, skip] of Object.entries(step.expect ?? {})) parts.push(skip === 0 ? ` [${errno}: go on]` : ` [${errno}: skip ${skip}]`);
+  for (const [errno, skip] of Object.entries(step.expect ?? {}))
+    parts.push(skip === 0 ? ` [${errno}: go on]` : ` [${errno}: skip ${skip}]`);
   if (step.thenSkip) parts.push(` [then skip ${step.thenSkip}]`);
   if (step.ignoreErrors) parts.push(' [errors ignored]');
   return parts.join('');
@@ -47,10 +48,22 @@ export interface PlanJson {
 export function planToJson(steps: readonly Step[]): PlanJson[] {
   return steps.map((step) => {
     const { name, why, save, expect, thenSkip, ignoreErrors } = step;
-    const optional = { ...(save ? { save } : {}), ...(expect ? { expect } : {}), ...(thenSkip ? { thenSkip } : {}), ...(ignoreErrors ? { ignoreErrors } : {}) };
+    const optional = {
+      ...(save ? { save } : {}),
+      ...(expect ? { expect } : {}),
+      ...(thenSkip ? { thenSkip } : {}),
+      ...(ignoreErrors ? { ignoreErrors } : {}),
+    };
     if (name === 'clone') {
       const args = step.args as CloneArguments;
-      return { call: renderCall(step), name: 'clone3', arguments: { flags: flagNames(args.flags, CLONE) }, why, ...optional, child: planToJson(args.child) };
+      return {
+        call: renderCall(step),
+        name: 'clone3',
+        arguments: { flags: flagNames(args.flags, CLONE) },
+        why,
+        ...optional,
+        child: planToJson(args.child),
+      };
     }
     const values = step.args as unknown as Record<string, unknown>;
     const shown = Object.fromEntries(parametersOf(name).map(([key, type]) => [key, type.render(values[key])]));

@@ -1,5 +1,19 @@
 import { IN_ROOT, type OpName } from '../kernel/abi.ts';
-import { AT, CLONE, CLOSE_RANGE, F, FS_MAGIC, LOCK, MNT, MOVE_MOUNT, MS, O, PR, RLIMIT, IOCTL } from '../kernel/constants.ts';
+import {
+  AT,
+  CLONE,
+  CLOSE_RANGE,
+  F,
+  FS_MAGIC,
+  IOCTL,
+  LOCK,
+  MNT,
+  MOVE_MOUNT,
+  MS,
+  O,
+  PR,
+  RLIMIT,
+} from '../kernel/constants.ts';
 import {
   type ArgumentType,
   choice,
@@ -21,8 +35,12 @@ import type { Step } from './step.ts';
 /** Parameters in the order of the call; the names are those of the man pages. */
 const call = <P extends Readonly<Record<string, ArgumentType<never>>>>(parameters: P): P => parameters;
 
-const rlimitNames = Object.fromEntries(Object.entries(RLIMIT).map(([name, value]) => [`RLIMIT_${name.toUpperCase()}`, value]));
-const inRootNames = Object.fromEntries(Object.entries(IN_ROOT).map(([name, value]) => [name.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase(), value]));
+const rlimitNames = Object.fromEntries(
+  Object.entries(RLIMIT).map(([name, value]) => [`RLIMIT_${name.toUpperCase()}`, value]),
+);
+const inRootNames = Object.fromEntries(
+  Object.entries(IN_ROOT).map(([name, value]) => [name.replace(/[A-Z]/g, (c) => `_${c}`).toUpperCase(), value]),
+);
 
 /**
  * Every step there is: one system call each, or one pseudo-step of the player (native/abi.h). From this one table come the names,

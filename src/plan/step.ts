@@ -23,7 +23,12 @@ export interface Step<N extends StepName = StepName> extends StepOptions {
 }
 
 /** `step('mount', {…}, 'why')`, the arguments checked by the name. */
-export function step<N extends StepName>(name: N, args: StepArguments<N>, why: string, options: StepOptions = {}): Step {
+export function step<N extends StepName>(
+  name: N,
+  args: StepArguments<N>,
+  why: string,
+  options: StepOptions = {},
+): Step {
   return { name, args, why, ...options } as unknown as Step;
 }
 

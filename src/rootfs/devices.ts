@@ -31,11 +31,30 @@ export function deviceSteps(spec: Spec): Step[] {
   if (!hasFreshDev(spec)) return [];
   const hasPts = (spec.mounts ?? []).some(({ destination }) => destination === '/dev/pts');
   return [
-    step('in_root', { root: slot('root'), path: 'dev', want: IN_ROOT.directory | IN_ROOT.noSymlinks }, 'the fresh /dev', { save: 'dev' }),
-    ...DEVICES.map(([name, major, minor]) =>
-      step('mknodat', { dirfd: slot('dev'), pathname: name, mode: S.S_IFCHR | 0o666, dev: makedev(major, minor) }, `/dev/${name} (${major}:${minor})`),
+    step(
+      'in_root',
+      { root: slot('root'), path: 'dev', want: IN_ROOT.directory | IN_ROOT.noSymlinks },
+      'the fresh /dev',
+      { save: 'dev' },
     ),
-    ...LINKS.map(([target, name]) => step('symlinkat', { target, newdirfd: slot('dev'), linkpath: name }, `/dev/${name}`)),
-    ...(hasPts ? [step('symlinkat', { target: 'pts/ptmx', newdirfd: slot('dev'), linkpath: 'ptmx' }, '/dev/ptmx of the new pts, not the host’s')] : []),
+    ...DEVICES.map(([name, major, minor]) =>
+      step(
+        'mknodat',
+        { dirfd: slot('dev'), pathname: name, mode: S.S_IFCHR | 0o666, dev: makedev(major, minor) },
+        `/dev/${name} (${major}:${minor})`,
+      ),
+    ),
+    ...LINKS.map(([target, name]) =>
+      step('symlinkat', { target, newdirfd: slot('dev'), linkpath: name }, `/dev/${name}`),
+    ),
+    ...(hasPts
+      ? [
+          step(
+            'symlinkat',
+            { target: 'pts/ptmx', newdirfd: slot('dev'), linkpath: 'ptmx' },
+            '/dev/ptmx of the new pts, not the host’s',
+          ),
+        ]
+      : []),
   ];
 }

@@ -12,12 +12,35 @@ export function maskedPathSteps(spec: Spec): Step[] {
   const paths = spec.linux?.maskedPaths ?? [];
   if (paths.length === 0) return [];
   return [
-    step('openat', { dirfd: AT.AT_FDCWD, pathname: '/dev/null', flags: O.O_PATH | O.O_NOFOLLOW | O.O_CLOEXEC, mode: 0 }, 'what hides a file: the host’s null device', { save: 'null' }),
+    step(
+      'openat',
+      { dirfd: AT.AT_FDCWD, pathname: '/dev/null', flags: O.O_PATH | O.O_NOFOLLOW | O.O_CLOEXEC, mode: 0 },
+      'what hides a file: the host’s null device',
+      { save: 'null' },
+    ),
     step('check_device', { fd: slot('null'), major: 1, minor: 3 }, 'make sure that it is that device'),
     ...paths.flatMap((path) => [
-      step('in_root', { root: slot('root'), path: inside(path), want: 0 }, `hide ${path}, if this kernel has it`, { save: 'mask', expect: absent(2) }),
-      step('mount', { source: fdPath('null'), target: fdPath('mask'), filesystemtype: null, mountflags: MS.MS_BIND, data: null }, 'a file reads as empty', { thenSkip: 1, expect: { ENOTDIR: 0 } }),
-      step('mount', { source: 'tmpfs', target: fdPath('mask'), filesystemtype: 'tmpfs', mountflags: MS.MS_RDONLY, data: 'nr_blocks=1,nr_inodes=1' }, 'a directory is empty'),
+      step('in_root', { root: slot('root'), path: inside(path), want: 0 }, `hide ${path}, if this kernel has it`, {
+        save: 'mask',
+        expect: absent(2),
+      }),
+      step(
+        'mount',
+        { source: fdPath('null'), target: fdPath('mask'), filesystemtype: null, mountflags: MS.MS_BIND, data: null },
+        'a file reads as empty',
+        { thenSkip: 1, expect: { ENOTDIR: 0 } },
+      ),
+      step(
+        'mount',
+        {
+          source: 'tmpfs',
+          target: fdPath('mask'),
+          filesystemtype: 'tmpfs',
+          mountflags: MS.MS_RDONLY,
+          data: 'nr_blocks=1,nr_inodes=1',
+        },
+        'a directory is empty',
+      ),
     ]),
   ];
 }
@@ -26,9 +49,28 @@ export function maskedPathSteps(spec: Spec): Step[] {
 export function readonlyPathSteps(spec: Spec): Step[] {
   const flags = MS.MS_REMOUNT | MS.MS_BIND | MS.MS_RDONLY | MS.MS_NOSUID | MS.MS_NODEV | MS.MS_NOEXEC;
   return (spec.linux?.readonlyPaths ?? []).flatMap((path) => [
-    step('in_root', { root: slot('root'), path: inside(path), want: 0 }, `make ${path} read-only, if this kernel has it`, { save: 'fixed', expect: absent(3) }),
-    step('mount', { source: fdPath('fixed'), target: fdPath('fixed'), filesystemtype: null, mountflags: MS.MS_BIND | MS.MS_REC, data: null }, 'a mount of its own, onto itself'),
+    step(
+      'in_root',
+      { root: slot('root'), path: inside(path), want: 0 },
+      `make ${path} read-only, if this kernel has it`,
+      { save: 'fixed', expect: absent(3) },
+    ),
+    step(
+      'mount',
+      {
+        source: fdPath('fixed'),
+        target: fdPath('fixed'),
+        filesystemtype: null,
+        mountflags: MS.MS_BIND | MS.MS_REC,
+        data: null,
+      },
+      'a mount of its own, onto itself',
+    ),
     step('in_root', { root: slot('root'), path: inside(path), want: 0 }, 'that mount', { save: 'fixed' }),
-    step('mount', { source: null, target: fdPath('fixed'), filesystemtype: null, mountflags: flags, data: null }, 'read-only'),
+    step(
+      'mount',
+      { source: null, target: fdPath('fixed'), filesystemtype: null, mountflags: flags, data: null },
+      'read-only',
+    ),
   ]);
 }

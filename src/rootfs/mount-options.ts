@@ -57,13 +57,30 @@ export const PROPAGATION: Record<string, number> = {
   runbindable: MS.MS_UNBINDABLE | MS.MS_REC,
 };
 /** Options that runc knows and we do not: better an error than a mount that is not what was asked for. */
-const UNKNOWN_TO_US = new Set(['idmap', 'ridmap', 'tmpcopyup', 'rnosuid', 'rnodev', 'rnoexec', 'rnoatime', 'rstrictatime']);
+const UNKNOWN_TO_US = new Set([
+  'idmap',
+  'ridmap',
+  'tmpcopyup',
+  'rnosuid',
+  'rnodev',
+  'rnoexec',
+  'rnoatime',
+  'rstrictatime',
+]);
 
 export function parseMountOptions(mount: Mount): MountOptions {
-  const result: MountOptions = { flags: 0, propagation: 0, bind: mount.type === 'bind', recursive: false, recursiveReadonly: false, data: '' };
+  const result: MountOptions = {
+    flags: 0,
+    propagation: 0,
+    bind: mount.type === 'bind',
+    recursive: false,
+    recursiveReadonly: false,
+    data: '',
+  };
   const data: string[] = [];
   for (const option of mount.options ?? []) {
-    if (UNKNOWN_TO_US.has(option)) throw new TsrunError('unsupported', `mount ${mount.destination}: option ${option} is not supported`);
+    if (UNKNOWN_TO_US.has(option))
+      throw new TsrunError('unsupported', `mount ${mount.destination}: option ${option} is not supported`);
     if (option === 'bind' || option === 'rbind') {
       result.bind = true;
       result.recursive = option === 'rbind';

@@ -1,7 +1,7 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { IN_ROOT } from '../kernel/abi.ts';
 import { AT, MS } from '../kernel/constants.ts';
-import { fdPath, slot, type Struct } from '../plan/arguments.ts';
+import { fdPath, type Struct, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Mount } from '../spec/oci.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
@@ -23,11 +23,16 @@ const REAL_DIRECTORIES = new Set(['/proc', '/sys', '/dev']);
 
 const MOUNT_ATTR_RDONLY = 1;
 /** struct mount_attr. */
-const READ_ONLY: Struct = { bytes: Buffer.from(BigUint64Array.of(BigInt(MOUNT_ATTR_RDONLY), 0n, 0n, 0n).buffer), shown: '{attr_set=MOUNT_ATTR_RDONLY}' };
+const READ_ONLY: Struct = {
+  bytes: Buffer.from(BigUint64Array.of(BigInt(MOUNT_ATTR_RDONLY), 0n, 0n, 0n).buffer),
+  shown: '{attr_set=MOUNT_ATTR_RDONLY}',
+};
 
 function resolve(destination: string, want: number, why: string): Step {
   const flags = want | (REAL_DIRECTORIES.has(destination) ? IN_ROOT.noSymlinks : 0);
-  return step('in_root', { root: slot('root'), path: destination.replace(/^\/+/, '') || '.', want: flags }, why, { save: 'target' });
+  return step('in_root', { root: slot('root'), path: destination.replace(/^\/+/, '') || '.', want: flags }, why, {
+    save: 'target',
+  });
 }
 
 /** A bind mount takes its other flags only in a second call, on the new mount: so the target is resolved again. */
@@ -36,13 +41,33 @@ function bindFlagSteps(mount: Mount, { flags, recursiveReadonly }: MountOptions)
   if (recursiveReadonly) {
     steps.push(
       resolve(mount.destination, 0, 'the mount that is there now'),
-      step('mount_setattr', { dirfd: slot('target'), pathname: '', flags: AT.AT_EMPTY_PATH | AT.AT_RECURSIVE, attr: READ_ONLY, size: READ_ONLY.bytes.length }, 'read-only, with all that is mounted below it (Linux 5.12)'),
+      step(
+        'mount_setattr',
+        {
+          dirfd: slot('target'),
+          pathname: '',
+          flags: AT.AT_EMPTY_PATH | AT.AT_RECURSIVE,
+          attr: READ_ONLY,
+          size: READ_ONLY.bytes.length,
+        },
+        'read-only, with all that is mounted below it (Linux 5.12)',
+      ),
     );
   }
   if (flags !== 0) {
     steps.push(
       resolve(mount.destination, 0, 'the mount that is there now'),
-      step('mount', { source: null, target: fdPath('target'), filesystemtype: null, mountflags: MS.MS_REMOUNT | MS.MS_BIND | flags, data: null }, 'with these flags'),
+      step(
+        'mount',
+        {
+          source: null,
+          target: fdPath('target'),
+          filesystemtype: null,
+          mountflags: MS.MS_REMOUNT | MS.MS_BIND | flags,
+          data: null,
+        },
+        'with these flags',
+      ),
     );
   }
   return steps;
@@ -52,12 +77,24 @@ function bindSteps(mount: Mount, options: MountOptions, sourceKind: SourceKind):
   const source = mount.source ?? '';
   const kind = sourceKind(source);
   if (kind === 'missing') {
-    throw new TsrunError('not-found', `mount ${mount.destination}: bind source path does not exist: ${source}`, { code: 'ENOENT' });
+    throw new TsrunError('not-found', `mount ${mount.destination}: bind source path does not exist: ${source}`, {
+      code: 'ENOENT',
+    });
   }
   const want = kind === 'directory' ? IN_ROOT.makeDir : IN_ROOT.makeFile;
   return [
     resolve(mount.destination, want, `where ${mount.destination} is, made if it is not there`),
-    step('mount', { source, target: fdPath('target'), filesystemtype: null, mountflags: MS.MS_BIND | (options.recursive ? MS.MS_REC : 0), data: null }, WHY[mount.destination] ?? `${source} of the host, at ${mount.destination}`),
+    step(
+      'mount',
+      {
+        source,
+        target: fdPath('target'),
+        filesystemtype: null,
+        mountflags: MS.MS_BIND | (options.recursive ? MS.MS_REC : 0),
+        data: null,
+      },
+      WHY[mount.destination] ?? `${source} of the host, at ${mount.destination}`,
+    ),
     ...bindFlagSteps(mount, options),
   ];
 }
@@ -66,7 +103,17 @@ function fileSystemSteps(mount: Mount, { flags, data }: MountOptions): Step[] {
   const type = mount.type ?? 'none';
   return [
     resolve(mount.destination, IN_ROOT.makeDir, `where ${mount.destination} is`),
-    step('mount', { source: mount.source ?? type, target: fdPath('target'), filesystemtype: type, mountflags: flags, data: data === '' ? null : data }, WHY[mount.destination] ?? `a ${type} of its own`),
+    step(
+      'mount',
+      {
+        source: mount.source ?? type,
+        target: fdPath('target'),
+        filesystemtype: type,
+        mountflags: flags,
+        data: data === '' ? null : data,
+      },
+      WHY[mount.destination] ?? `a ${type} of its own`,
+    ),
   ];
 }
 
@@ -74,7 +121,11 @@ function propagationStep(mount: Mount, propagation: number): Step[] {
   if (propagation === 0) return [];
   return [
     resolve(mount.destination, 0, 'the mount that is there now'),
-    step('mount', { source: null, target: fdPath('target'), filesystemtype: null, mountflags: propagation, data: null }, 'how mounts below it propagate'),
+    step(
+      'mount',
+      { source: null, target: fdPath('target'), filesystemtype: null, mountflags: propagation, data: null },
+      'how mounts below it propagate',
+    ),
   ];
 }
 

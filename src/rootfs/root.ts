@@ -11,7 +11,13 @@ export function propagationSteps(spec: Spec): Step[] {
   // A slave of the host's mounts only where a volume asked to see what the host mounts later.
   const keepsPeers = wished !== undefined && /slave|shared/.test(wished);
   const flags = keepsPeers ? PROPAGATION.rslave! : PROPAGATION.rprivate!;
-  return [step('mount', { source: null, target: '/', filesystemtype: null, mountflags: flags, data: null }, 'from here on no mount of ours is seen outside, nor the other way round')];
+  return [
+    step(
+      'mount',
+      { source: null, target: '/', filesystemtype: null, mountflags: flags, data: null },
+      'from here on no mount of ours is seen outside, nor the other way round',
+    ),
+  ];
 }
 
 /** The overlay of lower and upper directories on the bundle's root directory, seen in this mount namespace alone. */
@@ -19,19 +25,34 @@ export function overlaySteps(rootPath: string, overlay: Overlay): Step[] {
   const options = `lowerdir=${overlay.lowerDirs.join(':')},upperdir=${overlay.upperDir},workdir=${overlay.workDir}`;
   return [
     step('chdir', { path: overlay.base }, 'the layers are named from here'),
-    step('mount', { source: 'overlay', target: rootPath, filesystemtype: 'overlay', mountflags: 0, data: options }, 'lower directories read-only, every write goes to the upper one'),
+    step(
+      'mount',
+      { source: 'overlay', target: rootPath, filesystemtype: 'overlay', mountflags: 0, data: options },
+      'lower directories read-only, every write goes to the upper one',
+    ),
   ];
 }
 
 /** pivot_root wants a mount point: a plain directory becomes one by a bind mount onto itself. */
 export function bindRootSteps(rootPath: string): Step[] {
-  return [step('mount', { source: rootPath, target: rootPath, filesystemtype: null, mountflags: MS.MS_BIND | MS.MS_REC, data: null }, 'make the root directory a mount point')];
+  return [
+    step(
+      'mount',
+      { source: rootPath, target: rootPath, filesystemtype: null, mountflags: MS.MS_BIND | MS.MS_REC, data: null },
+      'make the root directory a mount point',
+    ),
+  ];
 }
 
 /** From here on the root is a descriptor, and every path inside is resolved from it. */
 export function openRootSteps(rootPath: string): Step[] {
   return [
-    step('openat', { dirfd: AT.AT_FDCWD, pathname: rootPath, flags: O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, mode: 0 }, 'the new root, as a descriptor: paths inside it are never strings to the host', { save: 'root' }),
+    step(
+      'openat',
+      { dirfd: AT.AT_FDCWD, pathname: rootPath, flags: O.O_PATH | O.O_DIRECTORY | O.O_CLOEXEC, mode: 0 },
+      'the new root, as a descriptor: paths inside it are never strings to the host',
+      { save: 'root' },
+    ),
   ];
 }
 
@@ -48,11 +69,29 @@ export function pivotSteps(): Step[] {
 export function finishRootSteps(spec: Spec): Step[] {
   const steps: Step[] = [];
   if (spec.root.readonly) {
-    steps.push(step('mount', { source: null, target: '/', filesystemtype: null, mountflags: MS.MS_REMOUNT | MS.MS_BIND | MS.MS_RDONLY, data: null }, 'the whole root is read-only'));
+    steps.push(
+      step(
+        'mount',
+        {
+          source: null,
+          target: '/',
+          filesystemtype: null,
+          mountflags: MS.MS_REMOUNT | MS.MS_BIND | MS.MS_RDONLY,
+          data: null,
+        },
+        'the whole root is read-only',
+      ),
+    );
   }
   const propagation = spec.linux?.rootfsPropagation;
   if (propagation !== undefined) {
-    steps.push(step('mount', { source: null, target: '/', filesystemtype: null, mountflags: PROPAGATION[propagation]!, data: null }, `mounts below / propagate as ${propagation}`));
+    steps.push(
+      step(
+        'mount',
+        { source: null, target: '/', filesystemtype: null, mountflags: PROPAGATION[propagation]!, data: null },
+        `mounts below / propagate as ${propagation}`,
+      ),
+    );
   }
   return steps;
 }

@@ -40,7 +40,12 @@ function overlayOf(spec: Spec): Overlay | undefined {
   try {
     const lowerDirs = JSON.parse(annotation(ANNOTATIONS.lowerDirs)) as unknown;
     if (Array.isArray(lowerDirs) && lowerDirs.every((one) => typeof one === 'string')) {
-      return { base: annotation(ANNOTATIONS.base) || '/', lowerDirs, upperDir, workDir: annotation(ANNOTATIONS.workDir) };
+      return {
+        base: annotation(ANNOTATIONS.base) || '/',
+        lowerDirs,
+        upperDir,
+        workDir: annotation(ANNOTATIONS.workDir),
+      };
     }
   } catch {
     // said below
@@ -50,10 +55,18 @@ function overlayOf(spec: Spec): Overlay | undefined {
 
 /** A bundle from a spec that is known already. @throws TsrunError 'config', 'unsupported' */
 export function bundleFrom(directory: string, spec: Spec): Bundle {
-  if (spec.process === undefined || (spec.process.args ?? []).length === 0) throw new TsrunError('config', 'config.json: process.args: must name a command');
+  if (spec.process === undefined || (spec.process.args ?? []).length === 0)
+    throw new TsrunError('config', 'config.json: process.args: must name a command');
   refuseUnsupported(spec);
   const rootPath = isAbsolute(spec.root.path) ? spec.root.path : join(directory, spec.root.path);
-  return { directory, spec, process: spec.process, rootPath, overlay: overlayOf(spec), init: spec.annotations?.[ANNOTATIONS.init] === 'true' };
+  return {
+    directory,
+    spec,
+    process: spec.process,
+    rootPath,
+    overlay: overlayOf(spec),
+    init: spec.annotations?.[ANNOTATIONS.init] === 'true',
+  };
 }
 
 /** @throws TsrunError 'config' that names the field */

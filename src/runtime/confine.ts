@@ -1,8 +1,8 @@
 import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
-import { keyringSteps, privilegeSteps, rlimitSteps } from '../security/steps.ts';
 import { stdioSteps } from '../security/stdio.ts';
+import { keyringSteps, privilegeSteps, rlimitSteps } from '../security/steps.ts';
 import type { Stdio } from '../security/types.ts';
 import type { Process } from '../spec/oci.ts';
 import { commandCandidates } from './command.ts';
@@ -22,10 +22,15 @@ const LAST_FD = 0xffffffff;
 
 /** Descriptors go first: no path below can lead through one of them (CVE-2024-21626). */
 function closeSteps(init: boolean): Step[] {
-  if (!init) return [step('close_range', { first: 3, last: LAST_FD, flags: 0 }, 'nothing above standard error goes in')];
+  if (!init)
+    return [step('close_range', { first: 3, last: LAST_FD, flags: 0 }, 'nothing above standard error goes in')];
   return [
     step('dup3', { oldfd: slot('reaper'), newfd: FD_INIT, flags: O.O_CLOEXEC }, 'the sealed copy of the reaper'),
-    step('close_range', { first: FD_INIT + 1, last: LAST_FD, flags: 0 }, 'nothing above it goes in; the exec closes it too'),
+    step(
+      'close_range',
+      { first: FD_INIT + 1, last: LAST_FD, flags: 0 },
+      'nothing above it goes in; the exec closes it too',
+    ),
   ];
 }
 
@@ -41,7 +46,11 @@ function execStep({ process, init }: Confinement): Step {
   const envp = process.env ?? [];
   if (init) {
     const reaper = ['/sbin/tsrun-init', 'init', argv[0] ?? '', '--', ...argv];
-    return step('execveat', { dirfd: FD_INIT, pathname: '', argv: reaper, envp, flags: AT.AT_EMPTY_PATH }, 'the reaper as PID 1, from a sealed copy: no handle on a program of the host');
+    return step(
+      'execveat',
+      { dirfd: FD_INIT, pathname: '', argv: reaper, envp, flags: AT.AT_EMPTY_PATH },
+      'the reaper as PID 1, from a sealed copy: no handle on a program of the host',
+    );
   }
   return step('exec', { candidates: commandCandidates(process), argv, envp }, 'the command');
 }
@@ -57,7 +66,11 @@ export function confine(confinement: Confinement): Step[] {
     ...keyringSteps(id),
     ...stdioSteps(stdio, process.user.uid),
     ...closeSteps(init),
-    step('umask', { mask: process.user.umask ?? DEFAULT_UMASK }, 'files are made with the usual mode, whatever the caller’s was'),
+    step(
+      'umask',
+      { mask: process.user.umask ?? DEFAULT_UMASK },
+      'files are made with the usual mode, whatever the caller’s was',
+    ),
     ...workingDirectorySteps(process.cwd),
     ...privilegeSteps(process),
     execStep(confinement),

@@ -8,7 +8,14 @@ import { type Step, step } from '../plan/step.ts';
 import { deviceSteps } from '../rootfs/devices.ts';
 import { maskedPathSteps, readonlyPathSteps } from '../rootfs/masked-paths.ts';
 import { mountSteps } from '../rootfs/mounts.ts';
-import { bindRootSteps, finishRootSteps, openRootSteps, overlaySteps, pivotSteps, propagationSteps } from '../rootfs/root.ts';
+import {
+  bindRootSteps,
+  finishRootSteps,
+  openRootSteps,
+  overlaySteps,
+  pivotSteps,
+  propagationSteps,
+} from '../rootfs/root.ts';
 import { consoleMountSteps, openPtsSteps, terminalSteps, type WindowSize } from '../rootfs/terminal.ts';
 import type { Overlay, SourceKind } from '../rootfs/types.ts';
 import type { Stdio } from '../security/types.ts';
@@ -68,7 +75,11 @@ function rootSteps({ rootPath, overlay }: ContainerFacts): Step[] {
 }
 
 function allMountSteps(spec: Spec, { cgroups, sourceKind }: ContainerFacts): Step[] {
-  return (spec.mounts ?? []).flatMap((mount) => (mount.type === 'cgroup' || mount.type === 'cgroup2' ? mountCgroupSteps(cgroups, mount) : mountSteps(mount, sourceKind)));
+  return (spec.mounts ?? []).flatMap((mount) =>
+    mount.type === 'cgroup' || mount.type === 'cgroup2'
+      ? mountCgroupSteps(cgroups, mount)
+      : mountSteps(mount, sourceKind),
+  );
 }
 
 function consoleSteps({ stdio, size }: ContainerFacts): Step[] {
@@ -79,5 +90,12 @@ function consoleSteps({ stdio, size }: ContainerFacts): Step[] {
 function workingDirectorySteps(process: Process): Step[] {
   const path = process.cwd.replace(/^\/+/, '');
   if (path === '') return [];
-  return [step('in_root', { root: slot('root'), path, want: IN_ROOT.makeDir }, 'the working directory, made if it is not there', { save: 'workdir' })];
+  return [
+    step(
+      'in_root',
+      { root: slot('root'), path, want: IN_ROOT.makeDir },
+      'the working directory, made if it is not there',
+      { save: 'workdir' },
+    ),
+  ];
 }

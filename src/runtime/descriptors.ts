@@ -3,10 +3,10 @@ import { JOB, JOB_MAGIC, TAPE_VERSION } from '../kernel/abi.ts';
 import { AF, O, SOCK } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
 import type { Struct } from '../plan/arguments.ts';
+import { slot } from '../plan/arguments.ts';
 import type { Given, Tape } from '../plan/encode.ts';
 import { play } from '../plan/play.ts';
 import { type Step, step } from '../plan/step.ts';
-import { slot } from '../plan/arguments.ts';
 import type { Stdio } from '../security/types.ts';
 
 const MFD_CLOEXEC = 1;
@@ -53,11 +53,16 @@ export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): De
   const steps: Step[] = [
     step('socketpair', { ...sockets, sv: control }, 'the control socket'),
     step('memfd_create', { name: 'tsrun-job', flags: MFD_CLOEXEC }, 'what the monitor has to do', { save: 'job' }),
-    ...(terminal ? [step('socketpair', { ...sockets, sv: console }, 'where the terminal arrives')] : [pipe(stdout), pipe(stderr)]),
+    ...(terminal
+      ? [step('socketpair', { ...sockets, sv: console }, 'where the terminal arrives')]
+      : [pipe(stdout), pipe(stderr)]),
     ...(!terminal && stdio.interactive ? [pipe(stdin)] : []),
   ];
   const played = play(goal, steps);
-  const both = (struct: Struct): [number, number] => [played.bytes(struct).readInt32LE(0), played.bytes(struct).readInt32LE(4)];
+  const both = (struct: Struct): [number, number] => [
+    played.bytes(struct).readInt32LE(0),
+    played.bytes(struct).readInt32LE(4),
+  ];
   const job = played.value('job');
   const [mine, theirs] = both(control);
   const ends: Ends = { control: mine };
@@ -71,12 +76,22 @@ export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): De
   }
   if (reaper) given.reaper = sealedMonitor(goal);
   const closeTheirs = () => Object.values(given).forEach(quietClose);
-  return { given, ends, job, closeTheirs, closeAll: () => [...Object.values(given), ...Object.values(ends)].forEach(quietClose) };
+  return {
+    given,
+    ends,
+    job,
+    closeTheirs,
+    closeAll: () => [...Object.values(given), ...Object.values(ends)].forEach(quietClose),
+  };
 }
 
 /** A copy that nobody can write to: /proc/1/exe inside a container leads here and not to the host's file (CVE-2019-5736). */
 function sealedMonitor(goal: string): number {
-  const made = play(goal, [step('memfd_create', { name: 'tsrun-init', flags: MFD_CLOEXEC | MFD_ALLOW_SEALING }, 'a copy of the reaper', { save: 'reaper' })]);
+  const made = play(goal, [
+    step('memfd_create', { name: 'tsrun-init', flags: MFD_CLOEXEC | MFD_ALLOW_SEALING }, 'a copy of the reaper', {
+      save: 'reaper',
+    }),
+  ]);
   const fd = made.value('reaper');
   writeSync(fd, readFileSync(monitorPath()));
   play(goal, [step('fcntl', { fd: slot('reaper'), cmd: F_ADD_SEALS, arg: ALL_SEALS }, 'seal it')], { reaper: fd });
@@ -86,7 +101,11 @@ function sealedMonitor(goal: string): number {
 const pages = (size: number): number => Math.ceil(size / PAGE) * PAGE;
 
 /** Writes the job file of keep and enter (native/abi.h struct job). Returns where the enter tape lies in it. */
-export function writeJob(fd: number, after: Tape | undefined, enter?: { tape: Tape; pid: string; pidfd: string }): number {
+export function writeJob(
+  fd: number,
+  after: Tape | undefined,
+  enter?: { tape: Tape; pid: string; pidfd: string },
+): number {
   const header = Buffer.alloc(JOB.bytes);
   const enterAt = PAGE;
   const afterAt = enterAt + (enter ? pages(enter.tape.bytes.length) : 0);

@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs';
 import { monitorPath } from '../kernel/library.ts';
+import { slot } from '../plan/arguments.ts';
 import { encode } from '../plan/encode.ts';
 import { play } from '../plan/play.ts';
-import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import type { ContainerFacts } from './container-plan.ts';
@@ -30,7 +30,11 @@ export interface Connected {
 export function receiveTerminal(goal: string, ends: Ends): Omit<Connected, 'pid' | 'launchNs' | 'interactive'> {
   const { launcher, ...rest } = ends;
   if (launcher === undefined) return rest;
-  const received = play(goal, [step('recv_fd', { socket: slot('launcher') }, 'our end of the container’s terminal', { save: 'terminal' })], { launcher });
+  const received = play(
+    goal,
+    [step('recv_fd', { socket: slot('launcher') }, 'our end of the container’s terminal', { save: 'terminal' })],
+    { launcher },
+  );
   closeSync(launcher);
   return { ...rest, terminal: received.value('terminal') };
 }
@@ -40,7 +44,13 @@ export function receiveTerminal(goal: string, ends: Ends): Omit<Connected, 'pid'
  * @param after what the monitor does once the container has ended: exit record, clean-up
  * @throws SyscallError of the step that failed; then no process is left, but the cgroups are: `undo` is the caller's
  */
-export function launch(goal: string, spec: Spec, process: Process, facts: ContainerFacts, after: readonly Step[]): Connected {
+export function launch(
+  goal: string,
+  spec: Spec,
+  process: Process,
+  facts: ContainerFacts,
+  after: readonly Step[],
+): Connected {
   const descriptors = openDescriptors(goal, facts.stdio, facts.init);
   try {
     writeJob(descriptors.job, encode(after));

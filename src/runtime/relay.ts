@@ -23,11 +23,15 @@ export function becomeRelay(goal: string, connected: Connected): never {
     given[name] = fd;
     placed[name] = FD_CONTROL + 1 + i;
   });
-  play(goal, [
-    // Node marks them close-on-exec.
-    ...[0, 1, 2].map((fd) => step('fcntl', { fd, cmd: F.F_SETFD, arg: 0 }, 'keep standard input and output')),
-    ...becomeSteps(monitorPath(), ['relay', letters], placed),
-  ], given);
+  play(
+    goal,
+    [
+      // Node marks them close-on-exec.
+      ...[0, 1, 2].map((fd) => step('fcntl', { fd, cmd: F.F_SETFD, arg: 0 }, 'keep standard input and output')),
+      ...becomeSteps(monitorPath(), ['relay', letters], placed),
+    ],
+    given,
+  );
   throw new Error('unreachable: execve returned');
 }
 

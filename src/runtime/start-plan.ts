@@ -14,7 +14,12 @@ import { type ContainerFacts, containerPlan } from './container-plan.ts';
 export function startPlan(spec: Spec, process: Process, facts: ContainerFacts, monitor: string): Step[] {
   return [
     ...makeCgroupSteps(facts.cgroups, facts.cgroupPath, spec),
-    step('clone', { flags: 0, child: monitorPlan(spec, process, facts, monitor), cgroup: null, pidfd: null }, 'the monitor-to-be: it outlives the command line', { save: 'monitor' }),
+    step(
+      'clone',
+      { flags: 0, child: monitorPlan(spec, process, facts, monitor), cgroup: null, pidfd: null },
+      'the monitor-to-be: it outlives the command line',
+      { save: 'monitor' },
+    ),
   ];
 }
 
@@ -25,7 +30,12 @@ function monitorPlan(spec: Spec, process: Process, facts: ContainerFacts, monito
     step('setsid', {}, 'a session of its own: no signal of the caller’s terminal reaches it'),
     step('chdir', { path: '/' }, 'it keeps no directory busy'),
     ...unified,
-    step('clone', { flags: cloneFlags(spec), child: containerPlan(spec, process, facts), cgroup, pidfd: slot('pidfd') }, 'PID 1 of the container, in namespaces of its own', { save: 'pid' }),
+    step(
+      'clone',
+      { flags: cloneFlags(spec), child: containerPlan(spec, process, facts), cgroup, pidfd: slot('pidfd') },
+      'PID 1 of the container, in namespaces of its own',
+      { save: 'pid' },
+    ),
     ...becomeSteps(monitor, ['keep'], { job: FD_JOB, control: FD_CONTROL, pidfd: FD_CHILD }),
   ];
 }

@@ -1,4 +1,4 @@
-import { capabilityMask, CAPABILITY_NAMES } from '../kernel/capabilities.ts';
+import { CAPABILITY_NAMES, capabilityMask } from '../kernel/capabilities.ts';
 import { PR, RLIMIT } from '../kernel/constants.ts';
 import type { Struct } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
@@ -18,13 +18,24 @@ export function rlimitSteps(process: Process): Step[] {
     const bytes = Buffer.from(BigUint64Array.of(limit(soft), limit(hard)).buffer);
     const show = (value: number) => (limit(value) === UNLIMITED ? 'RLIM64_INFINITY' : String(value));
     const wanted: Struct = { bytes, shown: `{rlim_cur=${show(soft)}, rlim_max=${show(hard)}}` };
-    return step('prlimit64', { pid: 0, resource: RLIMIT[name], new_limit: wanted, old_limit: null }, `--ulimit ${name}`);
+    return step(
+      'prlimit64',
+      { pid: 0, resource: RLIMIT[name], new_limit: wanted, old_limit: null },
+      `--ulimit ${name}`,
+    );
   });
 }
 
 /** Keys of the caller's session must not be readable inside. */
 export function keyringSteps(name: string): Step[] {
-  return [step('keyctl', { operation: KEYCTL_JOIN_SESSION_KEYRING, arg2: `_ses.${name}`, arg3: 0 }, 'a session keyring of its own', { ignoreErrors: true })];
+  return [
+    step(
+      'keyctl',
+      { operation: KEYCTL_JOIN_SESSION_KEYRING, arg2: `_ses.${name}`, arg3: 0 },
+      'a session keyring of its own',
+      { ignoreErrors: true },
+    ),
+  ];
 }
 
 function groupList(gids: readonly number[]): Struct {
@@ -34,9 +45,17 @@ function groupList(gids: readonly number[]): Struct {
 function userSteps({ uid, gid, additionalGids = [] }: User): Step[] {
   const groups = groupList(additionalGids);
   return [
-    step('setgroups', { size: additionalGids.length, list: additionalGids.length > 0 ? groups : null }, 'the groups of the user, none of the caller’s'),
+    step(
+      'setgroups',
+      { size: additionalGids.length, list: additionalGids.length > 0 ? groups : null },
+      'the groups of the user, none of the caller’s',
+    ),
     step('setresgid', { rgid: gid, egid: gid, sgid: gid }, 'the group'),
-    step('prctl', { option: PR.PR_SET_KEEPCAPS, arg2: 1, arg3: 0, arg4: 0, arg5: 0 }, 'capabilities are dealt with below, not by the change of user'),
+    step(
+      'prctl',
+      { option: PR.PR_SET_KEEPCAPS, arg2: 1, arg3: 0, arg4: 0, arg5: 0 },
+      'capabilities are dealt with below, not by the change of user',
+    ),
     step('setresuid', { ruid: uid, euid: uid, suid: uid }, 'the user'),
   ];
 }
@@ -44,7 +63,11 @@ function userSteps({ uid, gid, additionalGids = [] }: User): Step[] {
 function capabilitySets(process: Process): { header: Struct; sets: Struct } {
   const header = Buffer.alloc(8);
   header.writeUInt32LE(LINUX_CAPABILITY_VERSION_3);
-  const masks = [process.capabilities?.effective, process.capabilities?.permitted, process.capabilities?.inheritable].map(capabilityMask);
+  const masks = [
+    process.capabilities?.effective,
+    process.capabilities?.permitted,
+    process.capabilities?.inheritable,
+  ].map(capabilityMask);
   const sets = Buffer.alloc(24);
   masks.forEach((mask, i) => {
     sets.writeUInt32LE(Number(mask & 0xffffffffn), i * 4);
@@ -53,17 +76,23 @@ function capabilitySets(process: Process): { header: Struct; sets: Struct } {
   const show = (mask: bigint) => `0x${mask.toString(16).padStart(16, '0')}`;
   return {
     header: { bytes: header, shown: '{version=_LINUX_CAPABILITY_VERSION_3, pid=0}' },
-    sets: { bytes: sets, shown: `{effective=${show(masks[0]!)}, permitted=${show(masks[1]!)}, inheritable=${show(masks[2]!)}}` },
+    sets: {
+      bytes: sets,
+      shown: `{effective=${show(masks[0]!)}, permitted=${show(masks[1]!)}, inheritable=${show(masks[2]!)}}`,
+    },
   };
 }
 
 function capabilitySteps(process: Process): Step[] {
   const { header, sets } = capabilitySets(process);
-  const ambient = (arg2: number, arg3: number, why: string) => step('prctl', { option: PR.PR_CAP_AMBIENT, arg2, arg3, arg4: 0, arg5: 0 }, why);
+  const ambient = (arg2: number, arg3: number, why: string) =>
+    step('prctl', { option: PR.PR_CAP_AMBIENT, arg2, arg3, arg4: 0, arg5: 0 }, why);
   return [
     step('capset', { hdrp: header, datap: sets }, 'these capabilities and no others'),
     ambient(PR_CAP_AMBIENT_CLEAR_ALL, 0, 'none survives an exec by itself'),
-    ...(process.capabilities?.ambient ?? []).map((name) => ambient(PR_CAP_AMBIENT_RAISE, CAPABILITY_NAMES.indexOf(name), `but ${name}`)),
+    ...(process.capabilities?.ambient ?? []).map((name) =>
+      ambient(PR_CAP_AMBIENT_RAISE, CAPABILITY_NAMES.indexOf(name), `but ${name}`),
+    ),
   ];
 }
 
@@ -80,11 +109,23 @@ export function privilegeSteps(process: Process): Step[] {
   const early = process.noNewPrivileges ? [] : seccompSteps(process);
   const late = process.noNewPrivileges ? seccompSteps(process) : [];
   return [
-    step('drop_bounding', { keep: capabilityMask(process.capabilities?.bounding) }, 'no exec can bring back another capability'),
+    step(
+      'drop_bounding',
+      { keep: capabilityMask(process.capabilities?.bounding) },
+      'no exec can bring back another capability',
+    ),
     ...early,
     ...userSteps(process.user),
     ...capabilitySteps(process),
-    ...(process.noNewPrivileges ? [step('prctl', { option: PR.PR_SET_NO_NEW_PRIVS, arg2: 1, arg3: 0, arg4: 0, arg5: 0 }, 'set-user-ID programs gain nothing')] : []),
+    ...(process.noNewPrivileges
+      ? [
+          step(
+            'prctl',
+            { option: PR.PR_SET_NO_NEW_PRIVS, arg2: 1, arg3: 0, arg4: 0, arg5: 0 },
+            'set-user-ID programs gain nothing',
+          ),
+        ]
+      : []),
     ...late,
   ];
 }

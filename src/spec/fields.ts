@@ -19,7 +19,10 @@ export type Shape<T> = {
 /** Keys come from the file: control characters are shown as escapes, for the reader's terminal. */
 export function invalid(path: string, must: string): TsrunError {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  const message = `${path}: ${must}`.replace(/[\x00-\x1f\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const message = `${path}: ${must}`.replace(
+    /[\x00-\x1f\x7f-\x9f]/g,
+    (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
   return new TsrunError('config', message, { code: 'ERR_TSRUN_SPEC' });
 }
 
@@ -96,7 +99,8 @@ export function record<T>(item: Reader<T>): Reader<Record<string, T>> {
     const source = asObject(value, path);
     const result = Object.create(null) as Record<string, T>;
     for (const key of Object.keys(source)) {
-      if (key === '' || key.includes('\0')) throw invalid(path, 'must not have an empty key or one with a NUL character');
+      if (key === '' || key.includes('\0'))
+        throw invalid(path, 'must not have an empty key or one with a NUL character');
       result[key] = item(source[key], below(path, key));
     }
     return result;

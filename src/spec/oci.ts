@@ -136,7 +136,16 @@ export interface IdMapping {
   size: number;
 }
 
-export const ROOTFS_PROPAGATIONS = ['shared', 'rshared', 'slave', 'rslave', 'private', 'rprivate', 'unbindable', 'runbindable'] as const;
+export const ROOTFS_PROPAGATIONS = [
+  'shared',
+  'rshared',
+  'slave',
+  'rslave',
+  'private',
+  'rprivate',
+  'unbindable',
+  'runbindable',
+] as const;
 export type RootfsPropagation = (typeof ROOTFS_PROPAGATIONS)[number];
 
 export interface Device {

@@ -1,4 +1,18 @@
-import { absolute, filled, flag, integer, invalid, list, matching, object, oneOf, optional, type Reader, record, text } from './fields.ts';
+import {
+  absolute,
+  filled,
+  flag,
+  integer,
+  invalid,
+  list,
+  matching,
+  object,
+  oneOf,
+  optional,
+  type Reader,
+  record,
+  text,
+} from './fields.ts';
 import {
   type BlockIoResources,
   type CpuResources,
@@ -7,8 +21,8 @@ import {
   type IdMapping,
   type Linux,
   type MemoryResources,
-  type Namespace,
   NAMESPACE_TYPES,
+  type Namespace,
   type Resources,
   ROOTFS_PROPAGATIONS,
   type Seccomp,
@@ -26,7 +40,11 @@ const COUNT = integer(0, Number.MAX_SAFE_INTEGER);
 export const UINT64: Reader<number> = integer(0, 2 ** 64);
 const DEVICE_NUMBER = integer(-1, 2 ** 32 - 1);
 
-export const idMapping: Reader<IdMapping> = object<IdMapping>({ containerID: ID, hostID: ID, size: integer(1, 2 ** 32 - 1) });
+export const idMapping: Reader<IdMapping> = object<IdMapping>({
+  containerID: ID,
+  hostID: ID,
+  size: integer(1, 2 ** 32 - 1),
+});
 
 const namespace = object<Namespace>({ type: oneOf(...NAMESPACE_TYPES), path: optional(absolute) });
 
@@ -86,7 +104,9 @@ const cpu = object<CpuResources>({
   idle: optional(integer(0, 1)),
 });
 
-const throttle = list(object<{ major: number; minor: number; rate: number }>({ major: UINT32, minor: UINT32, rate: COUNT }));
+const throttle = list(
+  object<{ major: number; minor: number; rate: number }>({ major: UINT32, minor: UINT32, rate: COUNT }),
+);
 const weight = integer(0, 1000);
 
 const blockIO = object<BlockIoResources>({
@@ -112,7 +132,8 @@ const blockIO = object<BlockIoResources>({
 const unified: Reader<Record<string, string>> = (value, path) => {
   const found = record(text)(value, path);
   for (const key of Object.keys(found)) {
-    if (!/^[a-z0-9_]+(\.[a-zA-Z0-9_]+)+$/.test(key)) throw invalid(path, `must have keys such as memory.high, not ${JSON.stringify(key)}`);
+    if (!/^[a-z0-9_]+(\.[a-zA-Z0-9_]+)+$/.test(key))
+      throw invalid(path, `must have keys such as memory.high, not ${JSON.stringify(key)}`);
   }
   return found;
 };
@@ -203,4 +224,3 @@ export const linux: Reader<Linux> = object<Linux>({
   readonlyPaths: optional(list(absolute)),
   mountLabel: optional(text),
 });
-

@@ -1,4 +1,17 @@
-import { absolute, filled, flag, integer, invalid, list, matching, object, optional, type Reader, record, text } from './fields.ts';
+import {
+  absolute,
+  filled,
+  flag,
+  integer,
+  invalid,
+  list,
+  matching,
+  object,
+  optional,
+  type Reader,
+  record,
+  text,
+} from './fields.ts';
 import type { Capabilities, ConsoleSize, Hook, Hooks, Mount, Process, Rlimit, Root, Spec, User } from './oci.ts';
 import { ID, idMapping, linux, UINT64 } from './validate-linux.ts';
 
@@ -104,7 +117,10 @@ const hostname: Reader<string> = (value, path) => {
 };
 
 const spec = object<Spec>({
-  ociVersion: matching(/^1\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/, 'must be a version 1.x.y of the OCI runtime specification'),
+  ociVersion: matching(
+    /^1\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/,
+    'must be a version 1.x.y of the OCI runtime specification',
+  ),
   process: optional(process),
   root: object<Root>({ path: filled, readonly: optional(flag) }),
   hostname: optional(hostname),

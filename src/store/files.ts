@@ -8,7 +8,11 @@ export function fileError(goal: string, error: unknown, hint?: string): TsrunErr
   const { code, syscall, path, message } = error as NodeJS.ErrnoException;
   const meaning = message.match(/^[A-Z0-9]+: ([^,]+)/)?.[1] ?? message;
   const call = syscall ? `${syscall}(${path === undefined ? '' : JSON.stringify(path)})` : 'internal';
-  return new TsrunError('system', `${goal}: ${call}: ${code ?? ''} ${meaning}`, { code, hint: hint ?? hintFor(code), cause: error });
+  return new TsrunError('system', `${goal}: ${call}: ${code ?? ''} ${meaning}`, {
+    code,
+    hint: hint ?? hintFor(code),
+    cause: error,
+  });
 }
 
 function hintFor(code: string | undefined): string | undefined {
@@ -67,7 +71,8 @@ export function readTextIfThere(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return undefined;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR')
+      return undefined;
     throw error;
   }
 }

@@ -14,9 +14,14 @@ export function newLink(): string {
 export const newLayer = (): string => randomHex(32);
 
 const here = { dirfd: AT.AT_FDCWD };
-const directory = (pathname: string, mode: number, why: string): Step => step('mkdirat', { ...here, pathname, mode }, why);
+const directory = (pathname: string, mode: number, why: string): Step =>
+  step('mkdirat', { ...here, pathname, mode }, why);
 const file = (pathname: string, data: string, mode: number, why: string): Step =>
-  step('write_file', { ...here, pathname, flags: O.O_WRONLY | O.O_CREAT | O.O_EXCL, mode, data, length: Buffer.byteLength(data) }, why);
+  step(
+    'write_file',
+    { ...here, pathname, flags: O.O_WRONLY | O.O_CREAT | O.O_EXCL, mode, data, length: Buffer.byteLength(data) },
+    why,
+  );
 
 /** One file or directory of the init layer. Owner and mode of a directory are those that the root directory has there. */
 export type InitEntry =
@@ -27,10 +32,13 @@ export type InitEntry =
 function entryStep(diff: string, entry: InitEntry): Step[] {
   const pathname = `${diff}/${entry.path}`;
   if (entry.type === 'file') return [file(pathname, entry.text, entry.mode, `/${entry.path}`)];
-  if (entry.type === 'link') return [step('symlinkat', { target: entry.target, newdirfd: AT.AT_FDCWD, linkpath: pathname }, `/${entry.path}`)];
+  if (entry.type === 'link')
+    return [step('symlinkat', { target: entry.target, newdirfd: AT.AT_FDCWD, linkpath: pathname }, `/${entry.path}`)];
   const made = directory(pathname, entry.mode, `/${entry.path}, as the root directory has it`);
   const owned = entry.uid !== 0 || entry.gid !== 0;
-  return owned ? [made, step('fchownat', { ...here, pathname, owner: entry.uid, group: entry.gid, flags: 0 }, 'its owner')] : [made];
+  return owned
+    ? [made, step('fchownat', { ...here, pathname, owner: entry.uid, group: entry.gid, flags: 0 }, 'its owner')]
+    : [made];
 }
 
 export interface LayerNames {
@@ -43,9 +51,14 @@ export interface LayerNames {
 export function makeLayerSteps(paths: Paths, names: LayerNames, entries: readonly InitEntry[]): Step[] {
   const init = paths.layer(`${names.layer}-init`);
   const top = paths.layer(names.layer);
-  const link = (name: string, target: string, why: string) => step('symlinkat', { target, newdirfd: AT.AT_FDCWD, linkpath: `${paths.links}/${name}` }, why);
+  const link = (name: string, target: string, why: string) =>
+    step('symlinkat', { target, newdirfd: AT.AT_FDCWD, linkpath: `${paths.links}/${name}` }, why);
   return [
-    link(names.links.rootfs, names.rootfs, 'a short name for the given root directory, without the characters that overlay options cannot hold'),
+    link(
+      names.links.rootfs,
+      names.rootfs,
+      'a short name for the given root directory, without the characters that overlay options cannot hold',
+    ),
     directory(init, 0o710, 'the init layer'),
     file(`${init}/link`, names.links.init, 0o644, 'its short name'),
     link(names.links.init, `../${names.layer}-init/diff`, 'the same, to follow'),
@@ -69,6 +82,10 @@ export function removeLayerSteps(paths: Paths, names: Omit<LayerNames, 'rootfs'>
   return [
     tree(paths.layer(names.layer), 'remove the read-write layer'),
     tree(paths.layer(`${names.layer}-init`), 'remove the init layer'),
-    ...Object.values(names.links).map((name) => step('unlinkat', { ...here, pathname: `${paths.links}/${name}`, flags: 0 }, 'remove a short name', { ignoreErrors: true })),
+    ...Object.values(names.links).map((name) =>
+      step('unlinkat', { ...here, pathname: `${paths.links}/${name}`, flags: 0 }, 'remove a short name', {
+        ignoreErrors: true,
+      }),
+    ),
   ];
 }

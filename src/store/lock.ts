@@ -17,15 +17,29 @@ export function lockContainer(paths: Paths, id: string, goal: string): () => voi
   try {
     fd = openSync(join(paths.container(id), 'lock'), 'a', 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new TsrunError('not-found', `No such container: ${id.slice(0, 12)}`);
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new TsrunError('not-found', `No such container: ${id.slice(0, 12)}`);
     throw error;
   }
   try {
-    play(goal, [step('flock', { fd: slot('lock'), operation: LOCK.LOCK_EX | LOCK.LOCK_NB }, 'one command at a time changes a container')], { lock: fd });
+    play(
+      goal,
+      [
+        step(
+          'flock',
+          { fd: slot('lock'), operation: LOCK.LOCK_EX | LOCK.LOCK_NB },
+          'one command at a time changes a container',
+        ),
+      ],
+      { lock: fd },
+    );
   } catch (error) {
     closeSync(fd);
     if (error instanceof SyscallError && error.code === 'EAGAIN') {
-      throw new TsrunError('conflict', `${goal}: another command is changing this container`, { code: 'EBUSY', hint: 'try again in a moment' });
+      throw new TsrunError('conflict', `${goal}: another command is changing this container`, {
+        code: 'EBUSY',
+        hint: 'try again in a moment',
+      });
     }
     throw error;
   }

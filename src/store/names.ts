@@ -4,8 +4,14 @@ import { randomBytes } from './files.ts';
 import type { Paths } from './paths.ts';
 import { readRecord } from './record.ts';
 
-const ADJECTIVES = 'agile amber bold brave bright brisk calm candid clever cosy crisp daring deft eager fair fleet fond frank gentle glad golden happy hardy honest jolly keen kind lively lucid lucky mellow merry mild modest neat nimble noble patient placid plucky polite proud quick quiet rapid ready sharp shiny silent sleek smart snug solid steady sunny swift tidy tender vivid warm wise witty zesty'.split(' ');
-const ANIMALS = 'alpaca avocet badger beaver bison bittern bunting camel caribou civet condor coot crane curlew dingo dolphin donkey dunlin egret ermine falcon ferret finch gannet gecko gibbon goose grouse heron hoopoe ibex ibis jackal jackdaw kestrel kiwi kudu lapwing lemur linnet llama lynx magpie marmot marten merlin mole moose newt ocelot okapi oriole osprey otter panda pelican penguin petrel plover puffin quail rabbit raven robin seal shrew siskin skylark stork swan tapir teal tern toucan vole walrus weasel wombat wren yak zebra'.split(' ');
+const ADJECTIVES =
+  'agile amber bold brave bright brisk calm candid clever cosy crisp daring deft eager fair fleet fond frank gentle glad golden happy hardy honest jolly keen kind lively lucid lucky mellow merry mild modest neat nimble noble patient placid plucky polite proud quick quiet rapid ready sharp shiny silent sleek smart snug solid steady sunny swift tidy tender vivid warm wise witty zesty'.split(
+    ' ',
+  );
+const ANIMALS =
+  'alpaca avocet badger beaver bison bittern bunting camel caribou civet condor coot crane curlew dingo dolphin donkey dunlin egret ermine falcon ferret finch gannet gecko gibbon goose grouse heron hoopoe ibex ibis jackal jackdaw kestrel kiwi kudu lapwing lemur linnet llama lynx magpie marmot marten merlin mole moose newt ocelot okapi oriole osprey otter panda pelican penguin petrel plover puffin quail rabbit raven robin seal shrew siskin skylark stork swan tapir teal tern toucan vole walrus weasel wombat wren yak zebra'.split(
+    ' ',
+  );
 
 function candidate(): string {
   const bytes = randomBytes(4);
@@ -49,10 +55,14 @@ function isThere(paths: Paths, id: string): boolean {
 }
 
 function conflict(name: string, owner: string): TsrunError {
-  return new TsrunError('conflict', `Conflict. The container name "/${name}" is already in use by container "${owner}".`, {
-    code: 'EEXIST',
-    hint: 'remove that container (tsrun rm) or use another --name',
-  });
+  return new TsrunError(
+    'conflict',
+    `Conflict. The container name "/${name}" is already in use by container "${owner}".`,
+    {
+      code: 'EEXIST',
+      hint: 'remove that container (tsrun rm) or use another --name',
+    },
+  );
 }
 
 /** A free name for a container that was given none. Free at this moment: claiming it may still fail. */

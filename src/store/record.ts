@@ -54,11 +54,14 @@ export function writeRecord(paths: Paths, record: ContainerRecord): void {
 function parseJson(text: string, where: string): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && (value as { version?: unknown }).version === VERSION) return value as Record<string, unknown>;
+    if (typeof value === 'object' && value !== null && (value as { version?: unknown }).version === VERSION)
+      return value as Record<string, unknown>;
   } catch {
     // said below
   }
-  throw new TsrunError('config', `${where}: the file is damaged`, { hint: 'the container can still be removed: tsrun rm -f ID' });
+  throw new TsrunError('config', `${where}: the file is damaged`, {
+    hint: 'the container can still be removed: tsrun rm -f ID',
+  });
 }
 
 /** undefined when there is no such container. @throws TsrunError 'config' when its record is damaged */
@@ -67,8 +70,17 @@ export function readRecord(paths: Paths, id: string): ContainerRecord | undefine
   const text = readTextIfThere(path);
   if (text === undefined) return undefined;
   const value = parseJson(text, path) as unknown as ContainerRecord;
-  const whole = value.id === id && typeof value.name === 'string' && typeof value.layer === 'string' && ID.test(value.layer) && typeof value.rootfs === 'string' && typeof value.links === 'object';
-  if (!whole) throw new TsrunError('config', `${path}: the file is damaged`, { hint: 'the container can still be removed: tsrun rm -f ID' });
+  const whole =
+    value.id === id &&
+    typeof value.name === 'string' &&
+    typeof value.layer === 'string' &&
+    ID.test(value.layer) &&
+    typeof value.rootfs === 'string' &&
+    typeof value.links === 'object';
+  if (!whole)
+    throw new TsrunError('config', `${path}: the file is damaged`, {
+      hint: 'the container can still be removed: tsrun rm -f ID',
+    });
   return value;
 }
 
@@ -103,7 +115,12 @@ export function readExit(paths: Paths, id: string): ExitRecord | undefined {
   if (text === undefined) return undefined;
   try {
     const { exitCode, signal, finishedNs, oomKills } = parseJson(text, 'exit.json') as Record<string, number | string>;
-    return { exitCode: Number(exitCode), signal: Number(signal), finishedNs: BigInt(finishedNs ?? 0), oomKills: Number(oomKills) };
+    return {
+      exitCode: Number(exitCode),
+      signal: Number(signal),
+      finishedNs: BigInt(finishedNs ?? 0),
+      oomKills: Number(oomKills),
+    };
   } catch {
     return undefined;
   }

@@ -20,7 +20,10 @@ const context = {
 };
 
 function program(): Command {
-  return new Command('tsrun').enablePositionalOptions().exitOverride().configureOutput({ writeErr: () => {} });
+  return new Command('tsrun')
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} });
 }
 
 /** Parses as the real program does: `run` below a parent. */
@@ -55,8 +58,14 @@ test('nothing but a root', () => {
   assert.is(options.rootfs, '/home/me/rootfs');
   assert.equal(options.command, []);
   assert.is(options.network, 'none');
-  assert.equal([options.tty, options.interactive, options.remove, options.privileged, options.readOnly, options.init], [false, false, false, false, false, false]);
-  assert.equal([options.name, options.hostname, options.user, options.workdir, options.entrypoint, options.stopSignal], new Array(6).fill(undefined));
+  assert.equal(
+    [options.tty, options.interactive, options.remove, options.privileged, options.readOnly, options.init],
+    [false, false, false, false, false, false],
+  );
+  assert.equal(
+    [options.name, options.hostname, options.user, options.workdir, options.entrypoint, options.stopSignal],
+    new Array(6).fill(undefined),
+  );
 });
 
 test('short flags combine', () => {
@@ -75,30 +84,119 @@ test('options end at the root: the rest is the command’s, -- too', () => {
 test('-h is the host name', () => assert.is(run('-h', 'box', 'root').hostname, 'box'));
 
 test('flags that come again collect, --env-file before -e', () => {
-  const options = run('-e', 'A=1', '--env=C=x=y', '--env-file', 'vars', '-e', 'USER', '-e', 'NOPE', '-l', 'a=1', '--label', 'a=2', '--label=b', 'root');
-  assert.equal(options.env, [['A', 'file'], ['B', 'file'], ['A', '1'], ['C', 'x=y'], ['USER', 'me'], ['NOPE', null]]);
-  assert.equal([...options.labels], [['a', '2'], ['b', '']]);
+  const options = run(
+    '-e',
+    'A=1',
+    '--env=C=x=y',
+    '--env-file',
+    'vars',
+    '-e',
+    'USER',
+    '-e',
+    'NOPE',
+    '-l',
+    'a=1',
+    '--label',
+    'a=2',
+    '--label=b',
+    'root',
+  );
+  assert.equal(options.env, [
+    ['A', 'file'],
+    ['B', 'file'],
+    ['A', '1'],
+    ['C', 'x=y'],
+    ['USER', 'me'],
+    ['NOPE', null],
+  ]);
+  assert.equal(
+    [...options.labels],
+    [
+      ['a', '2'],
+      ['b', ''],
+    ],
+  );
 });
 
 test('every other flag', () => {
   const options = run(
-    ...['--name', 'web', '-u', '1000:web', '--init', '--read-only', '--entrypoint', '/bin/x', '--stop-signal', 'int', '--network', 'host', '--privileged'],
-    ...['--cap-add', 'net_admin', '--cap-drop', 'all', '--ulimit', 'nofile=1:2', '--ulimit', 'core=0', '--ulimit', 'nofile=3:4', '--cidfile', 'cid', '--pidfile=/run/pid'],
-    ...['--add-host', 'db:::1', '--dns', '1.1.1.1', '--dns-search', 'a.b', '--dns-option', 'ndots:1', '-v', '.:/here', '--mount', 'type=tmpfs,dst=/m', '--tmpfs', '/t', 'root'],
+    ...[
+      '--name',
+      'web',
+      '-u',
+      '1000:web',
+      '--init',
+      '--read-only',
+      '--entrypoint',
+      '/bin/x',
+      '--stop-signal',
+      'int',
+      '--network',
+      'host',
+      '--privileged',
+    ],
+    ...[
+      '--cap-add',
+      'net_admin',
+      '--cap-drop',
+      'all',
+      '--ulimit',
+      'nofile=1:2',
+      '--ulimit',
+      'core=0',
+      '--ulimit',
+      'nofile=3:4',
+      '--cidfile',
+      'cid',
+      '--pidfile=/run/pid',
+    ],
+    ...[
+      '--add-host',
+      'db:::1',
+      '--dns',
+      '1.1.1.1',
+      '--dns-search',
+      'a.b',
+      '--dns-option',
+      'ndots:1',
+      '-v',
+      '.:/here',
+      '--mount',
+      'type=tmpfs,dst=/m',
+      '--tmpfs',
+      '/t',
+      'root',
+    ],
   );
-  assert.equal([options.name, options.user, options.entrypoint, options.stopSignal, options.network], ['web', '1000:web', '/bin/x', 2, 'host']);
+  assert.equal(
+    [options.name, options.user, options.entrypoint, options.stopSignal, options.network],
+    ['web', '1000:web', '/bin/x', 2, 'host'],
+  );
   assert.equal([options.init, options.readOnly, options.privileged], [true, true, true]);
   assert.equal([options.capAdd, options.capDrop], [['CAP_NET_ADMIN'], ['ALL']]);
-  assert.equal(options.ulimits, [{ name: 'core', soft: 0, hard: 0 }, { name: 'nofile', soft: 3, hard: 4 }]);
+  assert.equal(options.ulimits, [
+    { name: 'core', soft: 0, hard: 0 },
+    { name: 'nofile', soft: 3, hard: 4 },
+  ]);
   assert.equal([options.cidfile, options.pidfile], ['/home/me/cid', '/run/pid']);
   assert.equal(options.extraHosts, [{ host: 'db', ip: '::1' }]);
   assert.equal(options.dns, { servers: ['1.1.1.1'], search: ['a.b'], options: ['ndots:1'] });
-  assert.equal(options.mounts.map((mount) => [mount.type, mount.target]), [['bind', '/here'], ['tmpfs', '/m'], ['tmpfs', '/t']]);
+  assert.equal(
+    options.mounts.map((mount) => [mount.type, mount.target]),
+    [
+      ['bind', '/here'],
+      ['tmpfs', '/m'],
+      ['tmpfs', '/t'],
+    ],
+  );
 });
 
 test('an empty value is an absent one, as in Docker', () => {
   const options = run('--user', '', '-w', '', '--name=', '--hostname=', '--entrypoint', '', '--network=', 'root');
-  assert.equal([options.user, options.workdir, options.name, options.hostname, options.entrypoint, options.network], [...new Array(5).fill(undefined), 'none']);
+  assert.equal(
+    [options.user, options.workdir, options.name, options.hostname, options.entrypoint, options.network],
+    [...new Array(5).fill(undefined), 'none'],
+  );
 });
 
 test('the very same -v twice is one; two mounts at one place are an error', () => {
@@ -111,7 +209,10 @@ test('an error names the flag and its value', () => {
   assert.is(error.message, 'invalid argument "x=1" for "--ulimit" flag: invalid ulimit type: x');
   assert.match(error.hint ?? '', /nofile/);
   assert.is(error.exitCode, 125);
-  assert.is(failure(() => run('--env-file', 'nope', 'root')).message, '--env-file: open nope: no such file or directory');
+  assert.is(
+    failure(() => run('--env-file', 'nope', 'root')).message,
+    '--env-file: open nope: no such file or directory',
+  );
 });
 
 test('log injection: a control character in a value stays visible', () => {
@@ -125,11 +226,32 @@ test('an unknown flag is commander’s to refuse', () => {
 });
 
 test('exec: flags, and the command’s own', () => {
-  const options = exec('-it', '-e', 'A=1', '--env-file', 'vars', '-w', '/srv', '-u', 'web', '-d', '--privileged', 'box', 'sh', '-c', 'x', '-d');
+  const options = exec(
+    '-it',
+    '-e',
+    'A=1',
+    '--env-file',
+    'vars',
+    '-w',
+    '/srv',
+    '-u',
+    'web',
+    '-d',
+    '--privileged',
+    'box',
+    'sh',
+    '-c',
+    'x',
+    '-d',
+  );
   assert.equal(options, {
     container: 'box',
     command: ['sh', '-c', 'x', '-d'],
-    env: [['A', 'file'], ['B', 'file'], ['A', '1']],
+    env: [
+      ['A', 'file'],
+      ['B', 'file'],
+      ['A', '1'],
+    ],
     workdir: '/srv',
     user: 'web',
     interactive: true,

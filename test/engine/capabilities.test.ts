@@ -18,7 +18,14 @@ test('the default set is Docker’s', () => {
 
 test('numbers are those of linux/capability.h', () => {
   assert.is(CAPABILITY_NAMES.length, 41);
-  for (const [name, number] of [['CAP_CHOWN', 0], ['CAP_NET_ADMIN', 12], ['CAP_SYS_ADMIN', 21], ['CAP_SYS_RESOURCE', 24], ['CAP_AUDIT_READ', 37], ['CAP_CHECKPOINT_RESTORE', 40]] as const) {
+  for (const [name, number] of [
+    ['CAP_CHOWN', 0],
+    ['CAP_NET_ADMIN', 12],
+    ['CAP_SYS_ADMIN', 21],
+    ['CAP_SYS_RESOURCE', 24],
+    ['CAP_AUDIT_READ', 37],
+    ['CAP_CHECKPOINT_RESTORE', 40],
+  ] as const) {
     assert.is(CAPABILITY_NAMES[number], name);
   }
   assert.is(capabilityMask(CAPABILITY_NAMES), ALL);
@@ -50,7 +57,10 @@ test('an added capability that this process lacks is an error with its name', ()
 });
 
 test('the order is Docker’s, without doubles', () => {
-  assert.equal(resolveCapabilities(wishes(['CAP_BPF', 'CAP_CHOWN', 'CAP_BPF']), ALL), [...DEFAULT_CAPABILITIES, 'CAP_BPF']);
+  assert.equal(resolveCapabilities(wishes(['CAP_BPF', 'CAP_CHOWN', 'CAP_BPF']), ALL), [
+    ...DEFAULT_CAPABILITIES,
+    'CAP_BPF',
+  ]);
 });
 
 test.run();

@@ -19,7 +19,9 @@ const passwd = Buffer.from(
     'crlf:x:12:12::/crlf:/bin/sh\r',
   ].join('\n'),
 );
-const group = Buffer.from('root:x:0:root\nwheel:x:10:root,web\nweb:x:1001:\naudio:x:29:web,,other\nbad:x:zero:web\nnone:x:\n');
+const group = Buffer.from(
+  'root:x:0:root\nwheel:x:10:root,web\nweb:x:1001:\naudio:x:29:web,,other\nbad:x:zero:web\nnone:x:\n',
+);
 
 const ROOT = { uid: 0, gid: 0, home: '/root', username: 'root' };
 const found: Array<[spec: string, expected: object]> = [
@@ -51,8 +53,14 @@ for (const [spec, expected] of found) {
 test('a root without passwd and group: numbers work, names do not', () => {
   assert.equal(lookupUser('', null, null), { uid: 0, gid: 0, home: '/', username: undefined, additionalGids: [0] });
   assert.equal(lookupUser('5:6', null, null), { uid: 5, gid: 6, home: '/', username: undefined, additionalGids: [6] });
-  assert.is(failure(() => lookupUser('web', null, null)).message, 'unable to find user web: no matching entries in passwd file');
-  assert.is(failure(() => lookupUser('5:web', null, null)).message, 'unable to find group web: no matching entries in group file');
+  assert.is(
+    failure(() => lookupUser('web', null, null)).message,
+    'unable to find user web: no matching entries in passwd file',
+  );
+  assert.is(
+    failure(() => lookupUser('5:web', null, null)).message,
+    'unable to find group web: no matching entries in group file',
+  );
 });
 
 test('unknown names are not found', () => {
@@ -65,7 +73,9 @@ test('user lookup, CVE-2024-40635: an id that wraps to 0 is refused, on the comm
   for (const spec of ['2147483648', '4294967295', '4294967296', '18446744073709551616', '0:4294967296']) {
     assert.match(failure(() => lookupUser(spec, passwd, group)).message, /must be in range 0-2147483647/);
   }
-  const wraps = Buffer.from('a:x:4294967296:0::/:\nb:x:0x0:0::/:\nc:x:-0:0::/:\nd:x::0::/:\ne:x: 0:0::/:\nf:x:1:4294967296::/:\n');
+  const wraps = Buffer.from(
+    'a:x:4294967296:0::/:\nb:x:0x0:0::/:\nc:x:-0:0::/:\nd:x::0::/:\ne:x: 0:0::/:\nf:x:1:4294967296::/:\n',
+  );
   for (const name of 'abcdef') assert.is(failure(() => lookupUser(name, wraps, null)).kind, 'not-found', name);
   assert.is(failure(() => lookupUser('1:g', null, Buffer.from('g:x:4294967296:\n'))).kind, 'not-found');
 });

@@ -1,8 +1,8 @@
 import { TsrunError } from '../../errors/tsrun-error.ts';
 import { alignTabs } from './tabwriter.ts';
-import { compileWriter, TypedMap, type TemplateWriter } from './template.ts';
-import { FORMAT_FUNCTIONS, takes, type TemplateFunctions } from './template/functions.ts';
+import { FORMAT_FUNCTIONS, type TemplateFunctions, takes } from './template/functions.ts';
 import { goJson } from './template/go-json.ts';
+import { compileWriter, type TemplateWriter, TypedMap } from './template.ts';
 
 const TABLE = 'table';
 
@@ -29,7 +29,9 @@ const HEADING_METHODS = { Label: (name: string) => (name.split('.').at(-1) ?? ''
  * Throws TsrunError('usage', 'template parsing error: …') with the known fields as its hint.
  */
 export function formatRows(
-  rows: readonly Record<string, unknown>[], format: string, headings: Readonly<Record<string, string>>,
+  rows: readonly Record<string, unknown>[],
+  format: string,
+  headings: Readonly<Record<string, string>>,
 ): string {
   const isTable = format.startsWith(TABLE);
   const run = compileWriter(templateOf(format, isTable, headings));
@@ -39,17 +41,26 @@ export function formatRows(
 
 function templateOf(format: string, isTable: boolean, headings: Readonly<Record<string, string>>): string {
   if (format === 'json') return '{{json .}}';
-  if (format === TABLE) return Object.keys(headings).map((field) => `{{.${field}}}`).join('\t');
+  if (format === TABLE)
+    return Object.keys(headings)
+      .map((field) => `{{.${field}}}`)
+      .join('\t');
   const template = (isTable ? format.slice(TABLE.length) : format).replace(/^ +| +$/g, '');
   return template.replaceAll('\\t', '\t').replaceAll('\\n', '\n');
 }
 
-function rowText(run: TemplateWriter, row: Record<string, unknown>, headings: Readonly<Record<string, string>>): string {
+function rowText(
+  run: TemplateWriter,
+  row: Record<string, unknown>,
+  headings: Readonly<Record<string, string>>,
+): string {
   let text = '';
   // A row marshals itself in docker: sorted, with < > & escaped, which `json` does to nothing else.
   const json = (value: unknown) => goJson(value, value === row ? { escapeHtml: true, sortKeys: true } : {});
   try {
-    run(row, { ...FORMAT_FUNCTIONS, json: takes(['any'], json) }, (piece) => { text += piece; });
+    run(row, { ...FORMAT_FUNCTIONS, json: takes(['any'], json) }, (piece) => {
+      text += piece;
+    });
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
     const hint = `the fields are ${Object.keys(headings).join(', ')}`;
@@ -63,7 +74,9 @@ function headingText(run: TemplateWriter, headings: Readonly<Record<string, stri
   let text = '';
   try {
     const data = new TypedMap({ ...headings, ...HEADING_METHODS }, '');
-    run(data, HEADING_FUNCTIONS, (piece) => { text += piece; });
+    run(data, HEADING_FUNCTIONS, (piece) => {
+      text += piece;
+    });
   } catch (error) {
     if (!(error instanceof TsrunError)) throw error;
   }

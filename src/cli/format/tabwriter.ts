@@ -25,7 +25,8 @@ function padColumn(lines: readonly string[][], padded: string[][], column: numbe
   for (let start = 0; start < lines.length; ) {
     let end = start;
     let width = MIN_WIDTH;
-    for (; hasColumn(lines[end], column); end++) width = Math.max(width, textWidth(lines[end]?.[column] ?? '') + PADDING);
+    for (; hasColumn(lines[end], column); end++)
+      width = Math.max(width, textWidth(lines[end]?.[column] ?? '') + PADDING);
     for (let row = start; row < end; row++) {
       const cell = lines[row]?.[column] ?? '';
       padded[row]?.push(cell + ' '.repeat(width - textWidth(cell)));

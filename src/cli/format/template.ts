@@ -21,7 +21,9 @@ export function compileTemplate(text: string): (data: unknown) => string {
   const run = compileWriter(text);
   return (data) => {
     let output = '';
-    run(data, FORMAT_FUNCTIONS, (piece) => { output += piece; });
+    run(data, FORMAT_FUNCTIONS, (piece) => {
+      output += piece;
+    });
     return output;
   };
 }

@@ -7,7 +7,10 @@ export function parseCapability(text: string): string {
   if (upper === 'ALL') return upper;
   const name = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
   if (!CAPABILITY_NAMES.includes(name)) {
-    throw usageError(`unknown capability: "${name}"`, `the capabilities are ALL ${CAPABILITY_NAMES.map((known) => known.slice(4)).join(' ')}`);
+    throw usageError(
+      `unknown capability: "${name}"`,
+      `the capabilities are ALL ${CAPABILITY_NAMES.map((known) => known.slice(4)).join(' ')}`,
+    );
   }
   return name;
 }

@@ -21,6 +21,7 @@ export function parseDnsSearch(text: string): string {
 
 /** --dns-option: a word of resolv.conf(5), such as `ndots:2`. One word: it goes into a line of that file. */
 export function parseDnsOption(text: string): string {
-  if (!/^[a-z0-9_-]+(:[a-zA-Z0-9_.-]+)?$/.test(text)) throw usageError(`invalid DNS option: '${text}'`, 'such as ndots:2 or rotate');
+  if (!/^[a-z0-9_-]+(:[a-zA-Z0-9_.-]+)?$/.test(text))
+    throw usageError(`invalid DNS option: '${text}'`, 'such as ndots:2 or rotate');
   return text;
 }

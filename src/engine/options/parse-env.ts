@@ -17,7 +17,8 @@ export function parseEnv(text: string, caller: CallerEnv): EnvChange {
   const [key, value] = split(text);
   if (key === '') throw usageError(`invalid environment variable: ${text}`);
   // execve(2) takes C strings: what follows a NUL would vanish without a word.
-  if (text.includes('\0')) throw usageError(`invalid environment variable: ${text}`, 'a variable cannot contain a NUL character');
+  if (text.includes('\0'))
+    throw usageError(`invalid environment variable: ${text}`, 'a variable cannot contain a NUL character');
   return [key, value ?? lookUp(caller, key) ?? null];
 }
 
@@ -31,7 +32,11 @@ export function parseEnvFile(content: Buffer, name: string, caller: CallerEnv): 
   let number = 0;
   for (const bytes of lines(body)) {
     number += 1;
-    const entry = parseLine(bytes, (problem) => usageError(`invalid env file (${name}): line ${number}: ${problem}`), caller);
+    const entry = parseLine(
+      bytes,
+      (problem) => usageError(`invalid env file (${name}): line ${number}: ${problem}`),
+      caller,
+    );
     if (entry !== undefined) result.push(entry);
   }
   return result;

@@ -29,7 +29,10 @@ export function parseMountTarget(text: string): string {
   const target = cleanPath(text);
   if (target === '/') throw usageError("invalid specification: destination can't be '/'");
   if (target === '/dev') {
-    throw usageError('invalid mount path: /dev is made by tsrun and cannot be mounted over', 'mount single devices, such as /dev/fuse');
+    throw usageError(
+      'invalid mount path: /dev is made by tsrun and cannot be mounted over',
+      'mount single devices, such as /dev/fuse',
+    );
   }
   if (target === '/proc' || (target.startsWith('/proc/') && !REPLACEABLE_IN_PROC.has(target))) {
     throw usageError(

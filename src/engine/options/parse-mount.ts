@@ -8,9 +8,20 @@ import { usageError } from './usage-error.ts';
 
 /** Both spellings of a key → the one used here. */
 const KEYS: ReadonlyMap<string, string> = new Map([
-  ...['type', 'source', 'target', 'readonly', 'consistency', 'bind-propagation', 'bind-recursive', 'bind-create-src'].map((key) => [key, key] as const),
+  ...[
+    'type',
+    'source',
+    'target',
+    'readonly',
+    'consistency',
+    'bind-propagation',
+    'bind-recursive',
+    'bind-create-src',
+  ].map((key) => [key, key] as const),
   ...['tmpfs-size', 'tmpfs-mode'].map((key) => [key, key] as const),
-  ...['volume-subpath', 'volume-nocopy', 'volume-label', 'volume-driver', 'volume-opt', 'image-subpath'].map((key) => [key, key] as const),
+  ...['volume-subpath', 'volume-nocopy', 'volume-label', 'volume-driver', 'volume-opt', 'image-subpath'].map(
+    (key) => [key, key] as const,
+  ),
   ['src', 'source'],
   ['dst', 'target'],
   ['destination', 'target'],
@@ -32,7 +43,10 @@ export function parseMount(text: string, cwd: string): MountOption {
   if (type === 'bind') return bind(values, cwd);
   if (type === 'tmpfs') return tmpfs(values);
   throw type === 'volume'
-    ? usageError('mounts of type volume are not supported', 'named volumes arrive later; give type=bind and an absolute directory')
+    ? usageError(
+        'mounts of type volume are not supported',
+        'named volumes arrive later; give type=bind and an absolute directory',
+      )
     : usageError(`mount type unknown: '${type}'`, 'the types are bind and tmpfs');
 }
 
@@ -40,12 +54,16 @@ function parseField(field: string): [key: string, value: string] {
   const at = field.indexOf('=');
   const key = at < 0 ? field : field.slice(0, at);
   const value = at < 0 ? undefined : field.slice(at + 1);
-  if (key !== key.trim()) throw usageError(`invalid option '${key.trim()}' in '${field}': option should not have whitespace`);
+  if (key !== key.trim())
+    throw usageError(`invalid option '${key.trim()}' in '${field}': option should not have whitespace`);
   if (value?.trim() === '') throw usageError(`invalid value for '${key}': value is empty`);
-  if (value !== undefined && value !== value.trim()) throw usageError(`invalid value for '${key}' in '${field}': value should not have whitespace`);
+  if (value !== undefined && value !== value.trim())
+    throw usageError(`invalid value for '${key}' in '${field}': value should not have whitespace`);
   const lower = key.toLowerCase();
-  if (lower === 'bind-nonrecursive') throw usageError('bind-nonrecursive is deprecated, use bind-recursive=disabled instead');
-  if (value === undefined && !SWITCHES.has(lower)) throw usageError(`invalid field '${field}' must be a key=value pair`);
+  if (lower === 'bind-nonrecursive')
+    throw usageError('bind-nonrecursive is deprecated, use bind-recursive=disabled instead');
+  if (value === undefined && !SWITCHES.has(lower))
+    throw usageError(`invalid field '${field}' must be a key=value pair`);
   const known = KEYS.get(lower);
   if (known === undefined) throw usageError(`unknown option '${lower}' in '${field}'`);
   return [known, value ?? 'true'];
@@ -55,7 +73,8 @@ function parseField(field: string): [key: string, value: string] {
 function refuseForeign(values: ReadonlyMap<string, string>, type: string): void {
   for (const kind of ['bind', 'tmpfs', 'volume', 'image']) {
     if (kind === type) continue;
-    if ([...values.keys()].some((key) => key.startsWith(`${kind}-`))) throw usageError(`cannot mix '${kind}-*' options with mount type '${type}'`);
+    if ([...values.keys()].some((key) => key.startsWith(`${kind}-`)))
+      throw usageError(`cannot mix '${kind}-*' options with mount type '${type}'`);
   }
 }
 
@@ -69,10 +88,12 @@ function bind(values: ReadonlyMap<string, string>, cwd: string): BindMount {
   const given = values.get('source');
   if (given === undefined) throw usageError('invalid mount config for type "bind": field Source must not be empty');
   const source = given.startsWith('.') ? resolve(cwd, given) : given;
-  if (!source.startsWith('/') || source.includes('\0')) throw usageError(`invalid mount path: '${given}' mount path must be absolute`);
+  if (!source.startsWith('/') || source.includes('\0'))
+    throw usageError(`invalid mount path: '${given}' mount path must be absolute`);
   const readonly = flag(values, 'readonly');
   const propagation = values.get('bind-propagation')?.toLowerCase() as Propagation | undefined;
-  if (propagation !== undefined && !PROPAGATIONS.includes(propagation)) throw usageError(`invalid propagation mode: ${propagation}`);
+  if (propagation !== undefined && !PROPAGATIONS.includes(propagation))
+    throw usageError(`invalid propagation mode: ${propagation}`);
   const recursive = values.get('bind-recursive') ?? 'enabled';
   checkRecursive(recursive, readonly, propagation);
   return {
@@ -89,23 +110,30 @@ function bind(values: ReadonlyMap<string, string>, cwd: string): BindMount {
 
 function checkRecursive(recursive: string, readonly: boolean, propagation: Propagation | undefined): void {
   if (!RECURSIVE.has(recursive)) {
-    throw usageError(`invalid value for bind-recursive: ${recursive} (must be "enabled", "disabled", "writable", or "readonly")`);
+    throw usageError(
+      `invalid value for bind-recursive: ${recursive} (must be "enabled", "disabled", "writable", or "readonly")`,
+    );
   }
   if ((recursive === 'writable' || recursive === 'readonly') && !readonly) {
     throw usageError(`option 'bind-recursive=${recursive}' requires 'readonly' to be specified in conjunction`);
   }
   if (recursive === 'readonly' && propagation !== 'rprivate') {
-    throw usageError("option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction");
+    throw usageError(
+      "option 'bind-recursive=readonly' requires 'bind-propagation=rprivate' to be specified in conjunction",
+    );
   }
 }
 
 function tmpfs(values: ReadonlyMap<string, string>): TmpfsMount {
-  if (values.has('source')) throw usageError('invalid mount config for type "tmpfs": field Source must not be specified');
+  if (values.has('source'))
+    throw usageError('invalid mount config for type "tmpfs": field Source must not be specified');
   const size = values.get('tmpfs-size');
   const mode = values.get('tmpfs-mode');
-  if (mode !== undefined && !/^[0-7]{1,5}$/.test(mode)) throw usageError(`invalid value for tmpfs-mode: ${mode}`, 'give an octal mode, such as 1777');
+  if (mode !== undefined && !/^[0-7]{1,5}$/.test(mode))
+    throw usageError(`invalid value for tmpfs-mode: ${mode}`, 'give an octal mode, such as 1777');
   const octal = mode === undefined ? undefined : Number.parseInt(mode, 8);
-  if (octal !== undefined && octal > 0o7777) throw usageError(`invalid value for tmpfs-mode: ${mode}`, 'give an octal mode, such as 1777');
+  if (octal !== undefined && octal > 0o7777)
+    throw usageError(`invalid value for tmpfs-mode: ${mode}`, 'give an octal mode, such as 1777');
   return {
     type: 'tmpfs',
     target: target(values, 'tmpfs'),
@@ -128,5 +156,7 @@ function flag(values: ReadonlyMap<string, string>, key: string): boolean {
   const value = values.get(key) ?? 'false';
   if (value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
-  throw usageError(`invalid value for '${key}': invalid boolean value ("${value}"): must be one of "true", "1", "false", or "0" (default "true")`);
+  throw usageError(
+    `invalid value for '${key}': invalid boolean value ("${value}"): must be one of "true", "1", "false", or "0" (default "true")`,
+  );
 }

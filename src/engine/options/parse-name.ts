@@ -9,13 +9,15 @@ const MAX_LENGTH = 200;
 
 /** --name */
 export function parseName(text: string): string {
-  if (!NAME.test(text)) throw usageError(`Invalid container name (${text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
+  if (!NAME.test(text))
+    throw usageError(`Invalid container name (${text}), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed`);
   if (text.length > MAX_LENGTH) throw usageError(`Invalid container name: longer than ${MAX_LENGTH} characters`);
   return text;
 }
 
 /** A name, an id, or the beginning of an id, as exec, rm, inspect … take it; checked before it comes near a path. */
 export function parseContainerReference(text: string): string {
-  if (!REFERENCE.test(text) || text.length > MAX_LENGTH) throw usageError(`invalid container name or ID: '${text.slice(0, MAX_LENGTH)}'`);
+  if (!REFERENCE.test(text) || text.length > MAX_LENGTH)
+    throw usageError(`invalid container name or ID: '${text.slice(0, MAX_LENGTH)}'`);
   return text;
 }

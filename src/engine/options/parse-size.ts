@@ -8,7 +8,8 @@ const POWER: Readonly<Record<string, number>> = { '': 0, k: 1, m: 2, g: 3, t: 4,
  */
 export function parseSize(text: string): number {
   const match = /^([0-9]+\.?[0-9]*|\.[0-9]+) ?([a-z]*)$/i.exec(text);
-  if (match === null) throw usageError(`invalid size: '${text}'`, 'a size is a number with a unit, such as 64m or 1.5g');
+  if (match === null)
+    throw usageError(`invalid size: '${text}'`, 'a size is a number with a unit, such as 64m or 1.5g');
   const [, number = '', suffix = ''] = match;
   const unit = /^(?:b?|([kmgtp])(?:i?b)?)$/i.exec(suffix);
   if (unit === null) throw usageError(`invalid suffix: '${suffix}'`, 'the units are b, k, m, g, t and p');

@@ -4,7 +4,21 @@ import { usageError } from './usage-error.ts';
 
 /** Words of mount(8) that make sense for a fresh tmpfs. Docker also takes `bind` and `remount` here, which cannot end well. */
 const WORDS: ReadonlySet<string> = new Set([
-  ...['suid', 'nosuid', 'dev', 'nodev', 'exec', 'noexec', 'sync', 'async', 'dirsync', 'atime', 'noatime', 'diratime', 'nodiratime'],
+  ...[
+    'suid',
+    'nosuid',
+    'dev',
+    'nodev',
+    'exec',
+    'noexec',
+    'sync',
+    'async',
+    'dirsync',
+    'atime',
+    'noatime',
+    'diratime',
+    'nodiratime',
+  ],
   ...['relatime', 'norelatime', 'strictatime', 'nostrictatime'],
   ...['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave', 'unbindable', 'runbindable'],
 ]);
@@ -49,7 +63,8 @@ function apply(mount: TmpfsMount, option: string): void {
   }
   const [key = '', value] = option.split(/=(.*)/s, 2);
   const form = VALUES.get(key);
-  if (form === undefined || value === undefined || !form.test(value)) throw usageError(`invalid tmpfs option "${option}"`);
+  if (form === undefined || value === undefined || !form.test(value))
+    throw usageError(`invalid tmpfs option "${option}"`);
   if (key === 'mode') mount.mode = Number.parseInt(value, 8);
   else if (key === 'size') setSize(mount, value);
   else mount.options.push(option);

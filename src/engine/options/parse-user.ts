@@ -22,8 +22,10 @@ export function parseUser(text: string): UserSpec {
  * Names that begin with `+`, `-` or `=` are NIS leftovers or typing errors.
  */
 function checkHalf(half: string, text: string): void {
-  if (hasControl(half) || /[\s,]/.test(half) || /^[+=-]/.test(half)) throw usageError(`invalid user: '${text}'`, 'write name|uid[:group|gid]');
-  if (/^[0-9]+$/.test(half) && parseId(half) === undefined) throw usageError(`invalid user: '${text}': uids and gids must be in range 0-${MAX_ID}`);
+  if (hasControl(half) || /[\s,]/.test(half) || /^[+=-]/.test(half))
+    throw usageError(`invalid user: '${text}'`, 'write name|uid[:group|gid]');
+  if (/^[0-9]+$/.test(half) && parseId(half) === undefined)
+    throw usageError(`invalid user: '${text}': uids and gids must be in range 0-${MAX_ID}`);
 }
 
 /** [0-9]{1,10} up to MAX_ID, else `undefined`: no signs, no blanks, no hexadecimal, no overflow. */

@@ -22,14 +22,19 @@ const NO_VOLUMES = 'named volumes arrive later; give an absolute directory';
  */
 export function parseVolume(text: string, cwd: string): BindMount {
   const parts = text.split(':');
-  if (text === '' || parts.length > 3 || parts.includes('')) throw usageError(`invalid volume specification: '${text}'`);
+  if (text === '' || parts.length > 3 || parts.includes(''))
+    throw usageError(`invalid volume specification: '${text}'`);
   const [source = '', target, mode = ''] = parts;
-  if (target === undefined) throw usageError(`invalid volume specification: '${text}': anonymous volumes are not supported`, NO_VOLUMES);
+  if (target === undefined)
+    throw usageError(`invalid volume specification: '${text}': anonymous volumes are not supported`, NO_VOLUMES);
   // `/data:ro` is a mode without a target; a relative target `ro` would be refused anyway.
   if (parts.length === 2 && modes(target) !== undefined) throw usageError(`invalid volume specification: '${text}'`);
   const found = modes(mode);
   if (found === undefined) throw usageError(`invalid mode: ${mode}`);
-  if (found.has('copy')) throw usageError(`invalid volume specification: '${text}': ${found.get('copy')} is for volumes, this is a directory of the host`);
+  if (found.has('copy'))
+    throw usageError(
+      `invalid volume specification: '${text}': ${found.get('copy')} is for volumes, this is a directory of the host`,
+    );
   return {
     type: 'bind',
     source: hostPath(source, cwd, text),
@@ -43,10 +48,14 @@ export function parseVolume(text: string, cwd: string): BindMount {
 }
 
 function hostPath(source: string, cwd: string, text: string): string {
-  if (source.includes('\0')) throw usageError(`invalid volume specification: '${text}': the source contains a NUL character`);
+  if (source.includes('\0'))
+    throw usageError(`invalid volume specification: '${text}': the source contains a NUL character`);
   if (source.startsWith('.')) return resolve(cwd, source);
   if (source.startsWith('/')) return cleanPath(source);
-  throw usageError(`invalid volume specification: '${text}': '${source}' is a volume name, and named volumes are not supported`, NO_VOLUMES);
+  throw usageError(
+    `invalid volume specification: '${text}': '${source}' is a volume name, and named volumes are not supported`,
+    NO_VOLUMES,
+  );
 }
 
 /** Group → word; `undefined` when a word is unknown or its group is there twice. */

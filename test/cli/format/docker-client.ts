@@ -23,7 +23,11 @@ const PARALLEL = 4;
 
 /** The client's major version, or undefined when there is none. */
 export function dockerVersion(): number | undefined {
-  const { stdout } = spawnSync('docker', ['--version'], { encoding: 'utf8', timeout: 15_000, env: environment(join(tmpdir(), 'none')) });
+  const { stdout } = spawnSync('docker', ['--version'], {
+    encoding: 'utf8',
+    timeout: 15_000,
+    env: environment(join(tmpdir(), 'none')),
+  });
   const major = /version ([0-9]+)\./.exec(stdout ?? '')?.[1];
   return major === undefined ? undefined : Number(major);
 }
@@ -33,7 +37,12 @@ function environment(config: string): NodeJS.ProcessEnv {
 }
 
 function docker(args: readonly string[], config: string): Promise<DockerRun> {
-  const options = { env: environment(config), encoding: 'buffer', timeout: 15_000, maxBuffer: 16 * 1024 * 1024 } as const;
+  const options = {
+    env: environment(config),
+    encoding: 'buffer',
+    timeout: 15_000,
+    maxBuffer: 16 * 1024 * 1024,
+  } as const;
   return new Promise((resolve) => {
     execFile('docker', args, options, (error, stdout, stderr) => {
       resolve({ ok: error === null, stdout, stderr: stderr.toString() });

@@ -3,13 +3,25 @@ import * as assert from 'uvu/assert';
 import { commandCell, humanDuration, humanSize } from '../../../src/cli/format/human.ts';
 import { formatRows } from '../../../src/cli/format/table.ts';
 import { TsrunError } from '../../../src/errors/tsrun-error.ts';
-import { dockerVersion, fakeDocker, type FakeDocker } from './docker-client.ts';
+import { dockerVersion, type FakeDocker, fakeDocker } from './docker-client.ts';
 import { containerList, type ListedContainer } from './docker-fixture.ts';
 
 const HEADINGS = {
-  Command: 'COMMAND', CreatedAt: 'CREATED AT', ID: 'CONTAINER ID', Image: 'IMAGE', Labels: 'LABELS', LocalVolumes: 'LOCAL VOLUMES',
-  Mounts: 'MOUNTS', Names: 'NAMES', Networks: 'NETWORKS', Platform: 'PLATFORM', Ports: 'PORTS', RunningFor: 'CREATED', Size: 'SIZE',
-  State: 'STATE', Status: 'STATUS',
+  Command: 'COMMAND',
+  CreatedAt: 'CREATED AT',
+  ID: 'CONTAINER ID',
+  Image: 'IMAGE',
+  Labels: 'LABELS',
+  LocalVolumes: 'LOCAL VOLUMES',
+  Mounts: 'MOUNTS',
+  Names: 'NAMES',
+  Networks: 'NETWORKS',
+  Platform: 'PLATFORM',
+  Ports: 'PORTS',
+  RunningFor: 'CREATED',
+  Size: 'SIZE',
+  State: 'STATE',
+  Status: 'STATUS',
 };
 
 /** The fields of docker's ps row, made from the same JSON by our own words. */
@@ -20,7 +32,9 @@ function rowOf(container: ListedContainer, now: number): Record<string, unknown>
     CreatedAt: created,
     ID: container.Id.slice(0, 12),
     Image: container.Image,
-    Labels: Object.entries(container.Labels).map(([key, value]) => `${key}=${value}`).join(','),
+    Labels: Object.entries(container.Labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(','),
     LocalVolumes: '0',
     Mounts: '',
     Names: container.Names.map((name) => name.slice(1)).join(','),
@@ -67,14 +81,24 @@ const FORMATS: readonly string[] = [
   '{{/* nothing */}}',
 ];
 const REFUSED: readonly string[] = [
-  '{{.Nope}}', '{{.ID', 'table {{.ID}}\t{{.Nope}}', '{{.ID.Foo}}', '{{.Label}}', '{{.ID 3}}', '{{foo}}', 'table {{.Names}', '{{end}}',
+  '{{.Nope}}',
+  '{{.ID',
+  'table {{.ID}}\t{{.Nope}}',
+  '{{.ID.Foo}}',
+  '{{.Label}}',
+  '{{.ID 3}}',
+  '{{foo}}',
+  'table {{.Names}',
+  '{{end}}',
 ];
 
 const test = suite('format: docker ps');
 const version = dockerVersion();
 
 if (version === undefined || version < 28) {
-  console.log(`SKIP format: docker ps: needs a docker client from 28 on, whose Go has these templates; found ${version ?? 'none'}`);
+  console.log(
+    `SKIP format: docker ps: needs a docker client from 28 on, whose Go has these templates; found ${version ?? 'none'}`,
+  );
 } else {
   const now = Date.now();
   const list = containerList(now);
@@ -102,14 +126,19 @@ if (version === undefined || version < 28) {
   test('prints the headings alone when there are no rows', async () => {
     const formats = ['table {{.ID}}\\t{{.Names}}', '{{.ID}}', 'json'];
     const runs = await empty.runAll(formats.map(ps));
-    formats.forEach((format, index) => assert.is(formatRows([], format, HEADINGS), runs[index]?.stdout.toString(), format));
+    formats.forEach((format, index) =>
+      assert.is(formatRows([], format, HEADINGS), runs[index]?.stdout.toString(), format),
+    );
   });
 
   test('refuses the same formats', async () => {
     const runs = await docker.runAll(REFUSED.map(ps));
     REFUSED.forEach((format, index) => {
       assert.not.ok(runs[index]?.ok, `docker accepts ${format}`);
-      assert.throws(() => formatRows(rows, format, HEADINGS), (error: unknown) => error instanceof TsrunError && error.kind === 'usage');
+      assert.throws(
+        () => formatRows(rows, format, HEADINGS),
+        (error: unknown) => error instanceof TsrunError && error.kind === 'usage',
+      );
     });
   });
 }

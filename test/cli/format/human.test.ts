@@ -1,6 +1,13 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bytesSize, commandCell, ellipsis, escapeControl, humanDuration, humanSize } from '../../../src/cli/format/human.ts';
+import {
+  bytesSize,
+  commandCell,
+  ellipsis,
+  escapeControl,
+  humanDuration,
+  humanSize,
+} from '../../../src/cli/format/human.ts';
 
 const test = suite('format: human');
 const SECOND = 1000;
@@ -10,25 +17,48 @@ const DAY = 24 * HOUR;
 
 test('durations change their unit where docker does', () => {
   const words: [number, string][] = [
-    [-5, 'Less than a second'], [999, 'Less than a second'], [SECOND, '1 second'], [1999, '1 second'], [59.9 * SECOND, '59 seconds'],
-    [MINUTE, 'About a minute'], [2 * MINUTE, '2 minutes'], [HOUR - 1, '59 minutes'], [HOUR, 'About an hour'], [1.5 * HOUR - 1, 'About an hour'],
-    [1.5 * HOUR, '2 hours'], [47.5 * HOUR - 1, '47 hours'], [47.5 * HOUR, '2 days'], [14 * DAY - HOUR, '13 days'], [14 * DAY, '2 weeks'],
-    [59 * DAY, '8 weeks'], [60 * DAY, '2 months'], [729 * DAY, '24 months'], [730 * DAY, '2 years'],
+    [-5, 'Less than a second'],
+    [999, 'Less than a second'],
+    [SECOND, '1 second'],
+    [1999, '1 second'],
+    [59.9 * SECOND, '59 seconds'],
+    [MINUTE, 'About a minute'],
+    [2 * MINUTE, '2 minutes'],
+    [HOUR - 1, '59 minutes'],
+    [HOUR, 'About an hour'],
+    [1.5 * HOUR - 1, 'About an hour'],
+    [1.5 * HOUR, '2 hours'],
+    [47.5 * HOUR - 1, '47 hours'],
+    [47.5 * HOUR, '2 days'],
+    [14 * DAY - HOUR, '13 days'],
+    [14 * DAY, '2 weeks'],
+    [59 * DAY, '8 weeks'],
+    [60 * DAY, '2 months'],
+    [729 * DAY, '24 months'],
+    [730 * DAY, '2 years'],
   ];
   for (const [ms, text] of words) assert.is(humanDuration(ms), text, `${ms} ms`);
 });
 
 test('sizes have three decimal or four binary digits', () => {
-  assert.equal([0, 1, 999, 1000, 12250, 12350, 1145, 999_999, 123e6].map((bytes) => humanSize(bytes)),
-    ['0B', '1B', '999B', '1kB', '12.2kB', '12.3kB', '1.15kB', '1e+03kB', '123MB']);
-  assert.equal([0, 1023, 1024, 1536, 2 ** 31, 2097152000].map((bytes) => bytesSize(bytes)), ['0B', '1023B', '1KiB', '1.5KiB', '2GiB', '1.953GiB']);
+  assert.equal(
+    [0, 1, 999, 1000, 12250, 12350, 1145, 999_999, 123e6].map((bytes) => humanSize(bytes)),
+    ['0B', '1B', '999B', '1kB', '12.2kB', '12.3kB', '1.15kB', '1e+03kB', '123MB'],
+  );
+  assert.equal(
+    [0, 1023, 1024, 1536, 2 ** 31, 2097152000].map((bytes) => bytesSize(bytes)),
+    ['0B', '1023B', '1KiB', '1.5KiB', '2GiB', '1.953GiB'],
+  );
 });
 
 test('commands are cut to twenty columns and quoted', () => {
   assert.is(commandCell(`bash -c 'echo "hello" world'`), `"bash -c 'echo \\"hell…"`);
   assert.is(commandCell('a'.repeat(30), false), `"${'a'.repeat(30)}"`);
   assert.is(commandCell('\x1b[2J\x9b\u202e'), '"\\x1b[2J\\u009b\\u202e"');
-  assert.equal([0, 1, 2, 5, 6].map((width) => ellipsis('世界世', width)), ['', '世', '…', '世界…', '世界世']);
+  assert.equal(
+    [0, 1, 2, 5, 6].map((width) => ellipsis('世界世', width)),
+    ['', '世', '…', '世界…', '世界世'],
+  );
 });
 
 test('terminal injection: no control character survives', () => {

@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { TsrunError } from '../../../src/errors/tsrun-error.ts';
 import { inspectShape } from '../../../src/cli/format/inspect-shape.ts';
-import { compileTemplate, TypedMap } from '../../../src/cli/format/template.ts';
 import { tokenize } from '../../../src/cli/format/template/lexer.ts';
+import { compileTemplate, TypedMap } from '../../../src/cli/format/template.ts';
+import { TsrunError } from '../../../src/errors/tsrun-error.ts';
 
 const test = suite('format: template');
 
@@ -20,7 +20,11 @@ function refusal(template: string, data: unknown = {}): string {
 const print = (template: string, data: unknown = {}) => compileTemplate(template)(data);
 
 test('prints fields, ranges and branches', () => {
-  const data = { State: { Status: 'running', Pid: 7 }, Mounts: [{ Source: '/a' }, { Source: '/b' }], Env: { B: '2', A: '1' } };
+  const data = {
+    State: { Status: 'running', Pid: 7 },
+    Mounts: [{ Source: '/a' }, { Source: '/b' }],
+    Env: { B: '2', A: '1' },
+  };
   assert.is(print('{{.State.Status}} {{(index .Mounts 0).Source}}', data), 'running /a');
   assert.is(print('{{range $i, $m := .Mounts}}{{if $i}}, {{end}}{{$m.Source}}{{end}}', data), '/a, /b');
   assert.is(print('{{range $k, $v := .Env}}{{$k}}={{$v}} {{end}}', data), 'A=1 B=2 ');
@@ -31,9 +35,17 @@ test('prints fields, ranges and branches', () => {
 
 test('tokens know their place, and the last one says how it ended', () => {
   const tokens = tokenize('a\n{{ .B -}} ');
-  assert.equal(tokens.map(({ kind, text, pos, line }) => [kind, text, pos, line]), [
-    ['text', 'a\n', 0, 1], ['open', '{{', 2, 2], ['space', ' ', 4, 2], ['field', '.B', 5, 2], ['close', '}}', 9, 2], ['eof', '', 12, 2],
-  ]);
+  assert.equal(
+    tokens.map(({ kind, text, pos, line }) => [kind, text, pos, line]),
+    [
+      ['text', 'a\n', 0, 1],
+      ['open', '{{', 2, 2],
+      ['space', ' ', 4, 2],
+      ['field', '.B', 5, 2],
+      ['close', '}}', 9, 2],
+      ['eof', '', 12, 2],
+    ],
+  );
   assert.equal(tokenize('{{"a').at(-1), { kind: 'error', text: 'unterminated quoted string', pos: 2, line: 1 });
 });
 
@@ -53,9 +65,15 @@ test('mistakes in the text are named with their line', () => {
 test('mistakes in the data are named with line, column and expression', () => {
   const prefix = 'template parsing error: template: ';
   assert.is(refusal('{{.Nope}}'), `${prefix}:1:2: executing "" at <.Nope>: map has no entry for key "Nope"`);
-  assert.is(refusal('é\né{{.A.Nope}}', { A: {} }), `${prefix}:2:6: executing "" at <.A.Nope>: map has no entry for key "Nope"`);
+  assert.is(
+    refusal('é\né{{.A.Nope}}', { A: {} }),
+    `${prefix}:2:6: executing "" at <.A.Nope>: map has no entry for key "Nope"`,
+  );
   assert.is(refusal('{{len 3}}'), `${prefix}:1:2: executing "" at <len 3>: error calling len: len of type int`);
-  assert.is(refusal('{{define "x"}}{{.A}}{{end}}{{template "x" .}}'), `${prefix}:1:16: executing "x" at <.A>: map has no entry for key "A"`);
+  assert.is(
+    refusal('{{define "x"}}{{.A}}{{end}}{{template "x" .}}'),
+    `${prefix}:1:16: executing "x" at <.A>: map has no entry for key "A"`,
+  );
 });
 
 test('what objects inherit in JavaScript is not data', () => {
@@ -75,21 +93,30 @@ test('deep nesting and endless templates end with a message', () => {
 });
 
 test('whole numbers are ints of any size, others floats', () => {
-  assert.is(print('{{.a}} {{.b}} {{.c}} {{.d}}', { a: 9007199254740991, b: 12345678901234567890n, c: 1.5, d: -0.25 }), '9007199254740991 12345678901234567890 1.5 -0.25');
+  assert.is(
+    print('{{.a}} {{.b}} {{.c}} {{.d}}', { a: 9007199254740991, b: 12345678901234567890n, c: 1.5, d: -0.25 }),
+    '9007199254740991 12345678901234567890 1.5 -0.25',
+  );
   assert.is(print('{{printf "%d|%5d|%-5d|%05d|%x" . . . . .}}', 255), '255|  255|255  |00255|ff');
   assert.is(print('{{printf "%.2f|%8.3f|%s|%q|%t|%%" 1.005 2.5 "a" "b" true}}'), '1.00|   2.500|a|"b"|true|%');
 });
 
 test('a typed map has a zero value for what it lacks', () => {
   const data = { labels: new TypedMap({ b: '2', a: '1' }, ''), none: new TypedMap(null, '') };
-  assert.is(print('{{.labels.x}}|{{index .labels "x"}}|{{.labels}}|{{json .labels}}|{{len .labels}}', data), '<no value>||map[a:1 b:2]|{"a":"1","b":"2"}|2');
+  assert.is(
+    print('{{.labels.x}}|{{index .labels "x"}}|{{.labels}}|{{json .labels}}|{{len .labels}}', data),
+    '<no value>||map[a:1 b:2]|{"a":"1","b":"2"}|2',
+  );
   assert.is(print('{{.none}}|{{json .none}}|{{range .none}}{{else}}none{{end}}', data), 'map[]|null|none');
 });
 
 test('inspectShape knows the maps of docker and its name for the id', () => {
   const container = { Id: 'abc', Config: { Labels: { a: 'b' }, Volumes: null } };
   const shaped = inspectShape(container);
-  assert.is(print('{{.ID}} {{.Id}} {{index .Config.Labels "x"}}|{{.Config.Labels.a}} {{.Config.Volumes}}', shaped), 'abc abc |b map[]');
+  assert.is(
+    print('{{.ID}} {{.Id}} {{index .Config.Labels "x"}}|{{.Config.Labels.a}} {{.Config.Volumes}}', shaped),
+    'abc abc |b map[]',
+  );
   assert.is(print('{{json .}}', shaped), JSON.stringify(container));
   assert.equal(container, { Id: 'abc', Config: { Labels: { a: 'b' }, Volumes: null } });
 });

@@ -32,11 +32,20 @@ function file(content: string | Buffer): unknown {
 
 test('env file: comments, blank lines, no quotes, blanks kept in values, CRLF', () => {
   const text = '# comment\n\n  A=1 \nB="x y"\r\n\tC=#no\nHOME\nMISSING\nD=';
-  assert.equal(file(text), [['A', '1 '], ['B', '"x y"'], ['C', '#no'], ['HOME', '/home/me'], ['D', '']]);
+  assert.equal(file(text), [
+    ['A', '1 '],
+    ['B', '"x y"'],
+    ['C', '#no'],
+    ['HOME', '/home/me'],
+    ['D', ''],
+  ]);
 });
 
 test('env file: a BOM at the start is no part of the name', () => {
-  assert.equal(file('\uFEFFA=1\nB=2\n'), [['A', '1'], ['B', '2']]);
+  assert.equal(file('\uFEFFA=1\nB=2\n'), [
+    ['A', '1'],
+    ['B', '2'],
+  ]);
   assert.equal(file('\uFEFF'), []);
 });
 

@@ -11,7 +11,13 @@ import { failure, reads, refuses } from './tables.ts';
 const test = suite('options/mounts');
 
 function bind(source: string, target: string, more: Partial<BindMount> = {}): BindMount {
-  const plain = { readonly: false, propagation: undefined, nonRecursive: false, readonlyRecursive: false, createSource: false };
+  const plain = {
+    readonly: false,
+    propagation: undefined,
+    nonRecursive: false,
+    readonlyRecursive: false,
+    createSource: false,
+  };
   return { type: 'bind', source, target, ...plain, ...more };
 }
 
@@ -91,10 +97,16 @@ reads(test, mount, [
   ['type=bind,source=/a,target=/b', bind('/a', '/b')],
   ['type=bind,src=./a,dst=/b,ro', bind('/home/me/a', '/b', { readonly: true })],
   ['TYPE=BIND,Source=/a,destination=/b,readonly=false', bind('/a', '/b')],
-  ['type=bind,src=/a,dst=/b,readonly=1,bind-propagation=RShared', bind('/a', '/b', { readonly: true, propagation: 'rshared' })],
+  [
+    'type=bind,src=/a,dst=/b,readonly=1,bind-propagation=RShared',
+    bind('/a', '/b', { readonly: true, propagation: 'rshared' }),
+  ],
   ['type=bind,src=/a,dst=/b,bind-recursive=disabled', bind('/a', '/b', { nonRecursive: true })],
   ['type=bind,src=/a,dst=/b,ro,bind-recursive=writable', bind('/a', '/b', { readonly: true })],
-  ['type=bind,src=/a,dst=/b,ro,bind-recursive=readonly,bind-propagation=rprivate', bind('/a', '/b', { readonly: true, readonlyRecursive: true, propagation: 'rprivate' })],
+  [
+    'type=bind,src=/a,dst=/b,ro,bind-recursive=readonly,bind-propagation=rprivate',
+    bind('/a', '/b', { readonly: true, readonlyRecursive: true, propagation: 'rprivate' }),
+  ],
   ['type=bind,src=/a,dst=/b,bind-create-src,consistency=cached', bind('/a', '/b', { createSource: true })],
   ['type=bind,"source=/a,b",target=/c', bind('/a,b', '/c')],
   ['type=bind,"source=/a""b",target=/c', bind('/a"b', '/c')],
@@ -149,12 +161,18 @@ reads(test, parseCsvLine, [
 reads(test, parseTmpfs, [
   ['/run', tmpfs('/run')],
   ['/run:', tmpfs('/run')],
-  ['/run:defaults,rw,noexec,size=64m,mode=1777', tmpfs('/run', { size: 64 * 1024 ** 2, mode: 0o1777, options: ['noexec'] })],
+  [
+    '/run:defaults,rw,noexec,size=64m,mode=1777',
+    tmpfs('/run', { size: 64 * 1024 ** 2, mode: 0o1777, options: ['noexec'] }),
+  ],
   ['/run:ro', tmpfs('/run', { readonly: true })],
   ['/run:ro,rw', tmpfs('/run')],
   ['/run:size=50%', tmpfs('/run', { options: ['size=50%'] })],
   ['/run:size=50%,size=1k', tmpfs('/run', { size: 1024 })],
-  ['/run:uid=1000,gid=1000,nr_inodes=10k,exec', tmpfs('/run', { options: ['uid=1000', 'gid=1000', 'nr_inodes=10k', 'exec'] })],
+  [
+    '/run:uid=1000,gid=1000,nr_inodes=10k,exec',
+    tmpfs('/run', { options: ['uid=1000', 'gid=1000', 'nr_inodes=10k', 'exec'] }),
+  ],
   ['/run:mpol=bind:0', tmpfs('/run', { options: ['mpol=bind:0'] })],
 ]);
 

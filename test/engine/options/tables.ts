@@ -3,12 +3,20 @@ import * as assert from 'uvu/assert';
 import { TsrunError } from '../../../src/errors/tsrun-error.ts';
 
 /** One test a row: what a text is read as. */
-export function reads<T>(test: Test, read: (text: string) => T, rows: ReadonlyArray<readonly [text: string, value: unknown]>): void {
+export function reads<T>(
+  test: Test,
+  read: (text: string) => T,
+  rows: ReadonlyArray<readonly [text: string, value: unknown]>,
+): void {
   for (const [text, value] of rows) test(`reads ${JSON.stringify(text)}`, () => assert.equal(read(text), value));
 }
 
 /** One test a row: what is said about a text that is refused; always a TsrunError 'usage'. */
-export function refuses(test: Test, read: (text: string) => unknown, rows: ReadonlyArray<readonly [text: string, message: RegExp | string]>): void {
+export function refuses(
+  test: Test,
+  read: (text: string) => unknown,
+  rows: ReadonlyArray<readonly [text: string, message: RegExp | string]>,
+): void {
   for (const [text, message] of rows) {
     test(`refuses ${JSON.stringify(text)}`, () => {
       const error = failure(() => read(text));

@@ -3,7 +3,13 @@ export type Node =
   | { readonly kind: 'text'; readonly pos: number; readonly text: string }
   | { readonly kind: 'action'; readonly pos: number; readonly pipe: PipeNode }
   | BranchNode
-  | { readonly kind: 'template'; readonly pos: number; readonly name: string; readonly quoted: string; readonly pipe: PipeNode | undefined }
+  | {
+      readonly kind: 'template';
+      readonly pos: number;
+      readonly name: string;
+      readonly quoted: string;
+      readonly pipe: PipeNode | undefined;
+    }
   | { readonly kind: 'break' | 'continue'; readonly pos: number };
 
 export interface BranchNode {
@@ -32,7 +38,12 @@ export type Operand =
   | { readonly kind: 'dot' | 'nil'; readonly pos: number }
   | { readonly kind: 'bool'; readonly pos: number; readonly value: boolean }
   /** A bigint is Go's int, a number its float64; undefined does not fit an int. */
-  | { readonly kind: 'number'; readonly pos: number; readonly text: string; readonly value: bigint | number | undefined }
+  | {
+      readonly kind: 'number';
+      readonly pos: number;
+      readonly text: string;
+      readonly value: bigint | number | undefined;
+    }
   | { readonly kind: 'string'; readonly pos: number; readonly quoted: string; readonly value: string }
   | { readonly kind: 'identifier'; readonly pos: number; readonly name: string }
   | { readonly kind: 'field'; readonly pos: number; readonly names: readonly string[] }

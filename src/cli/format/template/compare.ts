@@ -15,7 +15,8 @@ function isBasic(value: Value): boolean {
 function same(a: Value, b: Value): boolean {
   if (isNil(a) || isNil(b)) return isNil(a) && isNil(b);
   const bothBasic = isBasic(a) && isBasic(b);
-  if (isBasic(a) !== isBasic(b) || (bothBasic && typeof a !== typeof b)) throw fault('incompatible types for comparison');
+  if (isBasic(a) !== isBasic(b) || (bothBasic && typeof a !== typeof b))
+    throw fault('incompatible types for comparison');
   if (bothBasic) return a === b;
   if (Array.isArray(a) !== Array.isArray(b) || isMap(a) !== isMap(b))
     throw fault(`non-comparable types ${formatValue(a)}: ${typeName(a)}, ${typeName(b)}: ${formatValue(b)}`);

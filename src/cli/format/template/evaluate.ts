@@ -38,11 +38,18 @@ class Execution {
   private node(node: Node, dot: Value): Jump {
     this.expressions.at(node);
     switch (node.kind) {
-      case 'text': this.write(node.text); return undefined;
-      case 'break': case 'continue': return node.kind;
-      case 'template': return this.call(node, dot);
-      case 'action': return this.action(node, dot);
-      default: return this.scoped(() => (node.kind === 'range' ? this.range(node, dot) : this.branch(node, dot)));
+      case 'text':
+        this.write(node.text);
+        return undefined;
+      case 'break':
+      case 'continue':
+        return node.kind;
+      case 'template':
+        return this.call(node, dot);
+      case 'action':
+        return this.action(node, dot);
+      default:
+        return this.scoped(() => (node.kind === 'range' ? this.range(node, dot) : this.branch(node, dot)));
     }
   }
 
@@ -88,7 +95,8 @@ class Execution {
     if (Array.isArray(value)) return value.map((element, index) => [BigInt(index), fromData(element)]);
     if (isMap(value)) return mapEntries(value);
     if (typeof value !== 'bigint') this.expressions.fail(`range can't iterate over ${formatValue(value)}`);
-    if (node.pipe.declares.length > 1) this.expressions.fail(`can't use ${value} to iterate over more than one variable`);
+    if (node.pipe.declares.length > 1)
+      this.expressions.fail(`can't use ${value} to iterate over more than one variable`);
     return countTo(value);
   }
 
@@ -126,7 +134,10 @@ function* countTo(end: bigint): Generator<[Value, Value]> {
  * not lost. Throws TsrunError('usage', 'template: :LINE:COLUMN: executing "" at <…>: …').
  */
 export function execute(
-  template: ParsedTemplate, data: unknown, functions: TemplateFunctions, write: (text: string) => void,
+  template: ParsedTemplate,
+  data: unknown,
+  functions: TemplateFunctions,
+  write: (text: string) => void,
 ): void {
   new Execution(template, functions, write).run(template.root, fromData(data));
 }

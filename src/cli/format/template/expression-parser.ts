@@ -1,7 +1,7 @@
-import { expressionText, type CommandNode, type Operand, type PipeNode } from './ast.ts';
 import { TsrunError } from '../../../errors/tsrun-error.ts';
-import { numberLiteral, stringLiteral } from './literal.ts';
+import { type CommandNode, expressionText, type Operand, type PipeNode } from './ast.ts';
 import type { Token, TokenKind } from './lexer.ts';
+import { numberLiteral, stringLiteral } from './literal.ts';
 import { goQuote } from './quote.ts';
 
 /** What the expressions need of the parser around them. */
@@ -14,7 +14,17 @@ export interface TokenReader {
 }
 
 const OPERANDS: ReadonlySet<TokenKind> = new Set<TokenKind>([
-  'bool', 'char-constant', 'dot', 'field', 'identifier', 'number', 'nil', 'raw-string', 'string', 'variable', 'left-paren',
+  'bool',
+  'char-constant',
+  'dot',
+  'field',
+  'identifier',
+  'number',
+  'nil',
+  'raw-string',
+  'string',
+  'variable',
+  'left-paren',
 ]);
 const NOT_EXECUTABLE = new Set<Operand['kind']>(['bool', 'dot', 'nil', 'number', 'string']);
 
@@ -94,7 +104,8 @@ export class ExpressionParser {
     const pos = this.tokens.peek().pos;
     const names: string[] = [];
     while (this.tokens.peek().kind === 'field') names.push(this.tokens.next().text.slice(1));
-    if (term.kind === 'field' || term.kind === 'variable') return { kind: term.kind, pos, names: [...term.names, ...names] };
+    if (term.kind === 'field' || term.kind === 'variable')
+      return { kind: term.kind, pos, names: [...term.names, ...names] };
     if (NOT_EXECUTABLE.has(term.kind)) this.tokens.fail(`unexpected . after term ${goQuote(expressionText(term))}`);
     return { kind: 'chain', pos, operand: term, names };
   }
@@ -105,19 +116,27 @@ export class ExpressionParser {
     this.tokens.next();
     const { pos, text } = token;
     switch (token.kind) {
-      case 'dot': return { kind: 'dot', pos };
-      case 'nil': return { kind: 'nil', pos };
-      case 'bool': return { kind: 'bool', pos, value: text === 'true' };
-      case 'field': return { kind: 'field', pos, names: [text.slice(1)] };
-      case 'string': case 'raw-string': return { kind: 'string', pos, quoted: text, value: this.text(token) };
-      case 'left-paren': return this.pipeline('parenthesized pipeline', 'right-paren');
+      case 'dot':
+        return { kind: 'dot', pos };
+      case 'nil':
+        return { kind: 'nil', pos };
+      case 'bool':
+        return { kind: 'bool', pos, value: text === 'true' };
+      case 'field':
+        return { kind: 'field', pos, names: [text.slice(1)] };
+      case 'string':
+      case 'raw-string':
+        return { kind: 'string', pos, quoted: text, value: this.text(token) };
+      case 'left-paren':
+        return this.pipeline('parenthesized pipeline', 'right-paren');
       case 'identifier':
         if (!this.functions.has(text)) this.tokens.fail(`function ${goQuote(text)} not defined`, token);
         return { kind: 'identifier', pos, name: text };
       case 'variable':
         if (!this.variables.includes(text)) this.tokens.fail(`undefined variable ${goQuote(text)}`, token);
         return { kind: 'variable', pos, names: [text] };
-      default: return { kind: 'number', pos, text, value: this.literal(token, numberLiteral) };
+      default:
+        return { kind: 'number', pos, text, value: this.literal(token, numberLiteral) };
     }
   }
 

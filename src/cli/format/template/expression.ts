@@ -1,13 +1,18 @@
-import { expressionText, type CommandNode, type Expression, type Node, type Operand, type PipeNode } from './ast.ts';
 import { TsrunError } from '../../../errors/tsrun-error.ts';
+import { type CommandNode, type Expression, expressionText, type Node, type Operand, type PipeNode } from './ast.ts';
 import { fault } from './fault.ts';
 import type { Parameter, TemplateFunctions } from './functions.ts';
 import { goQuote } from './quote.ts';
-import { isMap, isTrue, mapGet, mapHas, TypedMap, typeName, fromData, type Value } from './value.ts';
+import { fromData, isMap, isTrue, mapGet, mapHas, TypedMap, typeName, type Value } from './value.ts';
 
 /** Stands for "no value came down the pipe", which is not the same as an undefined one. */
 const NOTHING = Symbol('nothing');
-const TYPE_WORDS: Record<Parameter, string> = { any: 'interface {}', string: 'string', int: 'int', strings: '[]string' };
+const TYPE_WORDS: Record<Parameter, string> = {
+  any: 'interface {}',
+  string: 'string',
+  int: 'int',
+  strings: '[]string',
+};
 
 type Method = (...args: Value[]) => Value;
 
@@ -62,10 +67,16 @@ export class ExpressionEvaluator {
     const rest = command.args.slice(1);
     const hasArguments = rest.length > 0 || final !== NOTHING;
     switch (first.kind) {
-      case 'field': this.at(first); return this.chain(dot, dot, first, first.names, rest, final);
-      case 'variable': return this.variable(dot, first, rest, final);
-      case 'identifier': this.at(first); return this.call(dot, first.name, command, rest, final);
-      case 'chain': return this.chain(dot, this.chainStart(dot, first), first, first.names, rest, final);
+      case 'field':
+        this.at(first);
+        return this.chain(dot, dot, first, first.names, rest, final);
+      case 'variable':
+        return this.variable(dot, first, rest, final);
+      case 'identifier':
+        this.at(first);
+        return this.call(dot, first.name, command, rest, final);
+      case 'chain':
+        return this.chain(dot, this.chainStart(dot, first), first, first.names, rest, final);
     }
     if (first.kind === 'pipe') {
       if (hasArguments) this.fail(`can't give argument to non-function ${placeText(first)}`);
@@ -77,7 +88,12 @@ export class ExpressionEvaluator {
     return this.operand(dot, first);
   }
 
-  private variable(dot: Value, node: Extract<Operand, { kind: 'variable' }>, rest: readonly Operand[], final: Value): Value {
+  private variable(
+    dot: Value,
+    node: Extract<Operand, { kind: 'variable' }>,
+    rest: readonly Operand[],
+    final: Value,
+  ): Value {
     this.at(node);
     const [name, ...fields] = node.names as [string, ...string[]];
     const value = this.variables.findLast((candidate) => candidate.name === name)?.value;
@@ -94,7 +110,12 @@ export class ExpressionEvaluator {
 
   /** Only the last field of a chain can be a method with arguments. */
   private chain(
-    dot: Value, start: Value, node: Operand, names: readonly string[], rest: readonly Operand[], final: Value,
+    dot: Value,
+    start: Value,
+    node: Operand,
+    names: readonly string[],
+    rest: readonly Operand[],
+    final: Value,
   ): Value {
     return names.reduce((receiver: Value, name, index) => {
       const isLast = index === names.length - 1;
@@ -103,23 +124,38 @@ export class ExpressionEvaluator {
   }
 
   private field(
-    dot: Value, receiver: Value, name: string, index: number, node: Operand, rest: readonly Operand[], final: Value,
+    dot: Value,
+    receiver: Value,
+    name: string,
+    index: number,
+    node: Operand,
+    rest: readonly Operand[],
+    final: Value,
   ): Value {
     // What a typed map does not have has no fields either, and Go makes no error of it.
     if (receiver === undefined && final === NOTHING && rest.length === 0) return undefined;
     const isResult = index === 0 && (node.kind === 'chain' || node.kind === 'variable');
-    if (receiver === undefined || (receiver === null && isResult)) this.fail(`nil data; no entry for key ${goQuote(name)}`);
+    if (receiver === undefined || (receiver === null && isResult))
+      this.fail(`nil data; no entry for key ${goQuote(name)}`);
     if (receiver === null) this.fail(`nil pointer evaluating interface {}.${name}`);
-    if (!isMap(receiver)) this.fail(`can't evaluate field ${name} in type ${index > 0 ? 'interface {}' : typeName(receiver)}`);
+    if (!isMap(receiver))
+      this.fail(`can't evaluate field ${name} in type ${index > 0 ? 'interface {}' : typeName(receiver)}`);
     const value = mapGet(receiver, name);
     if (typeof value === 'function') return this.method(dot, receiver, value as Method, name, node, rest, final);
     if (rest.length > 0 || final !== NOTHING) this.fail(`${name} is not a method but has arguments`);
-    if (!mapHas(receiver, name) && !(receiver instanceof TypedMap)) this.fail(`map has no entry for key ${goQuote(name)}`);
+    if (!mapHas(receiver, name) && !(receiver instanceof TypedMap))
+      this.fail(`map has no entry for key ${goQuote(name)}`);
     return value;
   }
 
   private method(
-    dot: Value, receiver: Value, method: Method, name: string, node: Operand, rest: readonly Operand[], final: Value,
+    dot: Value,
+    receiver: Value,
+    method: Method,
+    name: string,
+    node: Operand,
+    rest: readonly Operand[],
+    final: Value,
   ): Value {
     const count = rest.length + (final === NOTHING ? 0 : 1);
     if (count !== method.length) this.fail(`wrong number of args for ${name}: want ${method.length} got ${count}`);
@@ -133,17 +169,23 @@ export class ExpressionEvaluator {
     const count = rest.length + (final === NOTHING ? 0 : 1);
     const wanted = entry.parameters.length;
     if (entry.variadic === undefined ? count !== wanted : count < wanted)
-      this.fail(`wrong number of args for ${name}: want ${entry.variadic === undefined ? '' : 'at least '}${wanted} got ${count}`);
+      this.fail(
+        `wrong number of args for ${name}: want ${entry.variadic === undefined ? '' : 'at least '}${wanted} got ${count}`,
+      );
     if (name === 'and' || name === 'or') return this.shortCircuit(dot, name === 'or', rest, final);
     if (name === 'call' && rest[0]?.kind === 'nil') this.calling(command, name, 'call of nil');
     const args = this.arguments(dot, rest, final, (index) => entry.parameters[index] ?? entry.variadic ?? 'any');
     if (name === 'call' && typeof args[0] !== 'function')
-      this.calling(command, name, `non-function ${rest[0] === undefined ? '' : placeText(rest[0])} of type ${typeName(args[0])}`);
+      this.calling(
+        command,
+        name,
+        `non-function ${rest[0] === undefined ? '' : placeText(rest[0])} of type ${typeName(args[0])}`,
+      );
     return this.guarded(command, name, () => entry.run(...args));
   }
 
   private shortCircuit(dot: Value, until: boolean, rest: readonly Operand[], final: Value): Value {
-    let value: Value = undefined;
+    let value: Value;
     for (const operand of rest) {
       value = this.argument(dot, operand, 'any');
       if (isTrue(value) === until) return value;
@@ -176,17 +218,20 @@ export class ExpressionEvaluator {
     if (node.kind === 'nil' && type !== 'any') this.fail(`cannot assign nil to ${TYPE_WORDS[type]}`);
     const isLiteral = node.kind === 'bool' || node.kind === 'number' || node.kind === 'string';
     const value = this.operand(dot, node);
-    if (isLiteral && type === 'string' && typeof value !== 'string') this.fail(`expected string; found ${expressionText(node)}`);
-    if (isLiteral && type === 'int' && typeof value !== 'bigint') this.fail(`expected integer; found ${expressionText(node)}`);
+    if (isLiteral && type === 'string' && typeof value !== 'string')
+      this.fail(`expected string; found ${expressionText(node)}`);
+    if (isLiteral && type === 'int' && typeof value !== 'bigint')
+      this.fail(`expected integer; found ${expressionText(node)}`);
     return this.typed(value, type);
   }
 
   private typed(value: Value, type: Parameter): Value {
     if (type === 'any') return value === undefined ? null : value;
     if (value === undefined) this.fail(`invalid value; expected ${TYPE_WORDS[type]}`);
-    const fits = type === 'strings'
-      ? Array.isArray(value) && value.every((element) => typeof element === 'string')
-      : typeof value === (type === 'int' ? 'bigint' : 'string');
+    const fits =
+      type === 'strings'
+        ? Array.isArray(value) && value.every((element) => typeof element === 'string')
+        : typeof value === (type === 'int' ? 'bigint' : 'string');
     // A nil list of strings is Go's empty one.
     if (type === 'strings' && value === null) return [];
     if (!fits) this.fail(`wrong type for value; expected ${TYPE_WORDS[type]}; got ${typeName(value)}`);
@@ -195,14 +240,20 @@ export class ExpressionEvaluator {
 
   private operand(dot: Value, node: Operand): Value {
     switch (node.kind) {
-      case 'dot': return dot;
-      case 'nil': return null;
-      case 'bool': case 'string': return node.value;
+      case 'dot':
+        return dot;
+      case 'nil':
+        return null;
+      case 'bool':
+      case 'string':
+        return node.value;
       case 'number':
         if (node.value === undefined) this.fail(`${node.text} overflows int`);
         return node.value;
-      case 'pipe': return this.pipe(dot, node);
-      default: return this.command(dot, { kind: 'command', pos: node.pos, args: [node] }, NOTHING);
+      case 'pipe':
+        return this.pipe(dot, node);
+      default:
+        return this.command(dot, { kind: 'command', pos: node.pos, args: [node] }, NOTHING);
     }
   }
 }
@@ -210,11 +261,20 @@ export class ExpressionEvaluator {
 /** Pipes inside commands show their parentheses. */
 function placeText(node: Node | Expression): string {
   switch (node.kind) {
-    case 'text': return goQuote(node.text);
-    case 'break': case 'continue': return `{{${node.kind}}}`;
-    case 'template': return `{{template ${node.quoted}${node.pipe === undefined ? '' : ` ${expressionText(node.pipe)}`}}}`;
-    case 'action': return `{{${expressionText(node.pipe)}}}`;
-    case 'if': case 'with': case 'range': return `{{${node.kind} ${expressionText(node.pipe)}}}`;
-    default: return expressionText(node);
+    case 'text':
+      return goQuote(node.text);
+    case 'break':
+    case 'continue':
+      return `{{${node.kind}}}`;
+    case 'template':
+      return `{{template ${node.quoted}${node.pipe === undefined ? '' : ` ${expressionText(node.pipe)}`}}}`;
+    case 'action':
+      return `{{${expressionText(node.pipe)}}}`;
+    case 'if':
+    case 'with':
+    case 'range':
+      return `{{${node.kind} ${expressionText(node.pipe)}}}`;
+    default:
+      return expressionText(node);
   }
 }

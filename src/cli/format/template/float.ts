@@ -14,7 +14,8 @@ function split(exponential: string): Digits {
  * toExponential takes the larger one: 12.25 is 12.2 in `docker ps`, not 12.3.
  */
 function significant(value: number, count?: number): Digits {
-  if (count === undefined || value === 0) return split(value.toExponential(count === undefined ? undefined : count - 1));
+  if (count === undefined || value === 0)
+    return split(value.toExponential(count === undefined ? undefined : count - 1));
   const rounded = split(value.toExponential(count - 1));
   const longer = split(value.toExponential(count));
   const isTie = isHalf(value, count);

@@ -69,7 +69,14 @@ function slice(item: Value, ...ends: Value[]): Value {
   return list instanceof Buffer ? list.subarray(start, end).toString() : list.slice(start, end);
 }
 
-const HTML: Record<string, string> = { '"': '&#34;', "'": '&#39;', '&': '&amp;', '<': '&lt;', '>': '&gt;', '\0': '\ufffd' };
+const HTML: Record<string, string> = {
+  '"': '&#34;',
+  "'": '&#39;',
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '\0': '\ufffd',
+};
 
 function escapeScript(text: string): string {
   return Array.from(text, (char) => {
@@ -85,13 +92,16 @@ function unicodeEscape(char: string): string {
 
 function escapeQuery(text: string): string {
   const percent = (char: string) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`;
-  return encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '\ufffd')).replaceAll('%20', '+').replace(/[!'()*]/g, percent);
+  return encodeURIComponent(text.replace(/[\ud800-\udfff]/gu, '\ufffd'))
+    .replaceAll('%20', '+')
+    .replace(/[!'()*]/g, percent);
 }
 
 /** Arguments of the escapers: one text as it is, everything else printed. */
 function escaper(escape: (text: string) => string): TemplateFunction {
   return takesMore([], (...args: Value[]) =>
-    escape(args.length === 1 && args[0] === null ? '<no value>' : sprint(args.map((value) => value ?? '<no value>'))));
+    escape(args.length === 1 && args[0] === null ? '<no value>' : sprint(args.map((value) => value ?? '<no value>'))),
+  );
 }
 
 /** The functions that every Go template has. */
@@ -147,7 +157,8 @@ function lower(text: string): string {
 const DOCKER_FUNCTIONS: TemplateFunctions = {
   json: takes(['any'], (value: Value) => goJson(value)),
   split: takes(['string', 'string'], (text: string, separator: string) =>
-    separator === '' ? Array.from(text) : text.split(separator)),
+    separator === '' ? Array.from(text) : text.split(separator),
+  ),
   join: takes(['strings', 'string'], (list: readonly string[], separator: string) => list.join(separator)),
   title: takes(['string'], title),
   lower: takes(['string'], lower),

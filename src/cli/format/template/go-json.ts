@@ -24,7 +24,8 @@ export function goJson(value: Value, options: JsonOptions = {}): string {
   if (typeof value !== 'object') return JSON.stringify(value);
   if (Array.isArray(value)) return `[${value.map((element) => goJson(element, options)).join(',')}]`;
   if (value instanceof TypedMap && value.entries === null) return 'null';
-  const members = options.sortKeys === true || value instanceof TypedMap ? mapEntries(value as TypedMap) : inPlace(value);
+  const members =
+    options.sortKeys === true || value instanceof TypedMap ? mapEntries(value as TypedMap) : inPlace(value);
   return `{${members.map(([key, member]) => `${jsonText(key, options)}:${goJson(member, options)}`).join(',')}}`;
 }
 

@@ -1,9 +1,29 @@
 import { goQuote } from './quote.ts';
 
 export type TokenKind =
-  | 'text' | 'open' | 'close' | 'space' | 'identifier' | 'keyword' | 'field' | 'variable' | 'dot' | 'nil'
-  | 'bool' | 'number' | 'char-constant' | 'string' | 'raw-string' | 'left-paren' | 'right-paren'
-  | 'pipe' | 'assign' | 'declare' | 'char' | 'error' | 'eof';
+  | 'text'
+  | 'open'
+  | 'close'
+  | 'space'
+  | 'identifier'
+  | 'keyword'
+  | 'field'
+  | 'variable'
+  | 'dot'
+  | 'nil'
+  | 'bool'
+  | 'number'
+  | 'char-constant'
+  | 'string'
+  | 'raw-string'
+  | 'left-paren'
+  | 'right-paren'
+  | 'pipe'
+  | 'assign'
+  | 'declare'
+  | 'char'
+  | 'error'
+  | 'eof';
 
 export interface Token {
   readonly kind: TokenKind;

@@ -18,7 +18,8 @@ export function numberLiteral(token: Token): bigint | number | undefined {
   }
   if (!UNDERSCORES.test(text)) throw fault(`illegal number syntax: ${goQuote(text)}`);
   const value = integer(text.replaceAll('_', ''));
-  if (value === undefined || value > MAX_UINT || value < -MAX_INT - 1n) throw fault(`integer overflow: ${goQuote(text)}`);
+  if (value === undefined || value > MAX_UINT || value < -MAX_INT - 1n)
+    throw fault(`integer overflow: ${goQuote(text)}`);
   return value > MAX_INT ? undefined : value;
 }
 

@@ -1,7 +1,7 @@
 import type { BranchNode, Node, PipeNode } from './ast.ts';
-import { fault } from './fault.ts';
-import { tokenize, type Token } from './lexer.ts';
 import { ExpressionParser, type TokenReader } from './expression-parser.ts';
+import { fault } from './fault.ts';
+import { type Token, tokenize } from './lexer.ts';
 import { goQuote } from './quote.ts';
 
 /** A parsed template: what to run, and the templates it defines by name. */
@@ -96,12 +96,28 @@ class Parser implements TokenReader {
     const token = this.skipSpace();
     if (token.kind === 'keyword') {
       switch (token.text) {
-        case 'if': case 'with': case 'range': this.next(); return this.branch(token.text, token.pos);
-        case 'else': this.next(); return this.otherwise();
-        case 'end': this.next(); this.expect('close', 'end'); return 'end';
-        case 'break': case 'continue': this.next(); return this.jump(token.text, token);
-        case 'template': this.next(); return this.call();
-        case 'block': this.next(); return this.block(token.pos);
+        case 'if':
+        case 'with':
+        case 'range':
+          this.next();
+          return this.branch(token.text, token.pos);
+        case 'else':
+          this.next();
+          return this.otherwise();
+        case 'end':
+          this.next();
+          this.expect('close', 'end');
+          return 'end';
+        case 'break':
+        case 'continue':
+          this.next();
+          return this.jump(token.text, token);
+        case 'template':
+          this.next();
+          return this.call();
+        case 'block':
+          this.next();
+          return this.block(token.pos);
       }
     }
     return { kind: 'action', pos: token.pos, pipe: this.expressions.pipeline('command', 'close') };

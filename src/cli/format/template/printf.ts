@@ -84,7 +84,9 @@ function formatOne(value: Value, verb: Verb): string {
   if (typeof value === 'boolean') return /^[tv]$/.test(verb.letter) ? pad(String(value), verb) : bad(value, verb);
   if (Array.isArray(value)) return `[${value.map((element) => formatElement(fromData(element), verb)).join(' ')}]`;
   if (!isMap(value)) return bad(value, verb);
-  return `map[${mapEntries(value).map(([key, element]) => `${formatOne(key, verb)}:${formatElement(element, verb)}`).join(' ')}]`;
+  return `map[${mapEntries(value)
+    .map(([key, element]) => `${formatOne(key, verb)}:${formatElement(element, verb)}`)
+    .join(' ')}]`;
 }
 
 /** Inside a list or map nil is `<nil>` for every verb. */

@@ -65,7 +65,8 @@ export function isTrue(value: Value): boolean {
 export function typeName(value: Value): string {
   if (value === null || value === undefined) return 'interface {}';
   if (Array.isArray(value)) return '[]interface {}';
-  if (isMap(value)) return value instanceof TypedMap && value.zero === '' ? 'map[string]string' : 'map[string]interface {}';
+  if (isMap(value))
+    return value instanceof TypedMap && value.zero === '' ? 'map[string]string' : 'map[string]interface {}';
   const names: Record<string, string> = { bigint: 'int', number: 'float64', boolean: 'bool', function: 'func()' };
   return names[typeof value] ?? typeof value;
 }
