@@ -1,5 +1,6 @@
 /** The library: what a Node program embeds. */
 export { type Engine, type EngineOptions, openEngine } from './engine/engine.ts';
+export { execInContainer } from './engine/exec.ts';
 export { findContainer } from './engine/find.ts';
 export { removeContainer } from './engine/remove.ts';
 export type { RunOptions } from './engine/run-options.ts';
@@ -9,4 +10,5 @@ export { SyscallError } from './errors/syscall-error.ts';
 export { TsrunError } from './errors/tsrun-error.ts';
 export { planToJson, renderPlan } from './plan/render.ts';
 export { type Step, step } from './plan/step.ts';
-export { nextMessage } from './runtime/relay.ts';
+export type { Connected } from './runtime/launch.ts';
+export { waitForExit } from './runtime/wait.ts';

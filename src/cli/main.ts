@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ENGINE_VERSION } from '../engine/engine.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { execCommand } from './exec.ts';
 import { errorText, print, printError } from './report.ts';
 import { rootfsCommand } from './rootfs.ts';
 import { runCommand } from './run.ts';
@@ -8,6 +9,7 @@ import { startCommand } from './start.ts';
 
 const VERBS: Record<string, () => Command> = {
   run: runCommand,
+  exec: execCommand,
   start: startCommand,
   rootfs: rootfsCommand,
 };
@@ -27,13 +29,11 @@ function program(verb: string | undefined): Command {
 }
 
 function prepare(command: Command): Command {
-  return command
-    .exitOverride()
-    .configureOutput({
-      writeOut: print,
-      writeErr: printError,
-      outputError: (text, write) => write(text.replace(/^error: /, 'tsrun: ')),
-    });
+  return command.exitOverride().configureOutput({
+    writeOut: print,
+    writeErr: printError,
+    outputError: (text, write) => write(text.replace(/^error: /, 'tsrun: ')),
+  });
 }
 
 /** The exit code of an error, once it has been said. */

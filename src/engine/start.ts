@@ -1,8 +1,7 @@
-import { mkdirSync, rmSync, statSync, symlinkSync, unlinkSync, writeSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { CONTROL } from '../kernel/abi.ts';
 import { monitorPath } from '../kernel/library.ts';
 import { bootId, processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
@@ -12,6 +11,7 @@ import type { SourceKind } from '../rootfs/types.ts';
 import { type Bundle, bundleFrom, readBundle } from '../runtime/bundle.ts';
 import type { ContainerFacts } from '../runtime/container-plan.ts';
 import { type Connected, launch } from '../runtime/launch.ts';
+import { sayGo } from '../runtime/relay.ts';
 import { startPlan } from '../runtime/start-plan.ts';
 import { fileError, writeWhole } from '../store/files.ts';
 import { lockContainer } from '../store/lock.ts';
@@ -51,7 +51,7 @@ function factsOf(engine: Engine, id: string, bundle: Bundle, { interactive, size
     cgroups: engine.cgroups,
     cgroupPath: cgroupPathOf(bundle.spec),
     sourceKind,
-    stdio: bundle.process.terminal ? { kind: 'terminal' } : { kind: 'pipes', interactive },
+    stdio: bundle.command.terminal ? { kind: 'terminal' } : { kind: 'pipes', interactive },
     interactive,
     size,
     init: bundle.init,
@@ -64,7 +64,7 @@ export function planRun(engine: Engine, options: RunOptions, attachment: Attachm
   const bundle = bundleFrom(engine.paths.container(record.id), spec);
   return [
     ...layerSteps,
-    ...startPlan(spec, bundle.process, factsOf(engine, record.id, bundle, attachment), monitorPath()),
+    ...startPlan(spec, bundle.command, factsOf(engine, record.id, bundle, attachment), monitorPath()),
   ];
 }
 
@@ -109,7 +109,7 @@ function startBundle(
   const facts = factsOf(engine, record.id, bundle, attachment);
   try {
     recordStart(engine, record);
-    const connected = launch(goal, bundle.spec, bundle.process, facts, afterSteps(engine, record));
+    const connected = launch(goal, bundle.spec, bundle.command, facts, afterSteps(engine, record));
     recordRun(engine, record, connected.pid);
     sayGo(connected.control);
     return { ...connected, id: record.id, name: record.name };
@@ -152,17 +152,6 @@ function replaceLink(target: string, path: string): void {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     unlinkSync(path);
     symlinkSync(target, path);
-  }
-}
-
-/** What the monitor's clean-up takes away is all there now. */
-function sayGo(control: number): void {
-  const message = Buffer.alloc(CONTROL.bytes);
-  message.writeUInt32LE(CONTROL.go);
-  try {
-    writeSync(control, message);
-  } catch {
-    // the monitor was killed: `ps` and `rm` see that
   }
 }
 

@@ -20,6 +20,11 @@ export function cloneFlags(spec: Spec): number {
   return fresh.reduce((all, { type }) => all | CLONE_FLAG[type], 0);
 }
 
+/** Every namespace that the container's PID 1 has of its own or has joined: what an exec enters. */
+export function namespaceFlags(spec: Spec): number {
+  return (spec.linux?.namespaces ?? []).reduce((all, { type }) => all | CLONE_FLAG[type], 0);
+}
+
 export function hasNewNamespace(spec: Spec, type: NamespaceType): boolean {
   return (spec.linux?.namespaces ?? []).some((one) => one.type === type && one.path === undefined);
 }

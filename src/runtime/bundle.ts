@@ -10,7 +10,7 @@ import { parseSpec } from '../spec/validate.ts';
 export interface Bundle {
   directory: string;
   spec: Spec;
-  process: Process;
+  command: Process;
   rootPath: string;
   overlay: Overlay | undefined;
   init: boolean;
@@ -18,14 +18,14 @@ export interface Bundle {
 
 /** Parts of config.json that would be silently missing from the container. */
 function refuseUnsupported(spec: Spec): void {
-  const { linux, process } = spec;
+  const { linux } = spec;
   const unsupported: [string, boolean][] = [
     ['hooks', Object.values(spec.hooks ?? {}).some((list) => list.length > 0)],
     ['linux.seccomp', linux?.seccomp !== undefined],
     ['linux.mountLabel', Boolean(linux?.mountLabel)],
     ['linux.uidMappings', (linux?.uidMappings ?? []).length > 0],
-    ['process.apparmorProfile', Boolean(process?.apparmorProfile)],
-    ['process.selinuxLabel', Boolean(process?.selinuxLabel)],
+    ['process.apparmorProfile', Boolean(spec.process?.apparmorProfile)],
+    ['process.selinuxLabel', Boolean(spec.process?.selinuxLabel)],
     ['linux.namespaces: user', (linux?.namespaces ?? []).some(({ type }) => type === 'user')],
     ['linux.namespaces: time', (linux?.namespaces ?? []).some(({ type }) => type === 'time')],
   ];
@@ -62,7 +62,7 @@ export function bundleFrom(directory: string, spec: Spec): Bundle {
   return {
     directory,
     spec,
-    process: spec.process,
+    command: spec.process,
     rootPath,
     overlay: overlayOf(spec),
     init: spec.annotations?.[ANNOTATIONS.init] === 'true',

@@ -12,10 +12,10 @@ export function environmentValue(env: readonly string[], key: string): string | 
  * Where the kernel is to look for the command, in order. The search itself happens in the container, as execvp(3) does it; an empty
  * or relative element of PATH is passed over, because it would name the working directory.
  */
-export function commandCandidates(process: Process): string[] {
-  const name = process.args?.[0] ?? '';
+export function commandCandidates(command: Process): string[] {
+  const name = command.args?.[0] ?? '';
   if (name.includes('/')) return [name];
-  const path = environmentValue(process.env ?? [], 'PATH') ?? DEFAULT_PATH;
+  const path = environmentValue(command.env ?? [], 'PATH') ?? DEFAULT_PATH;
   const directories = path.split(':').filter((directory) => directory.startsWith('/'));
   return directories.map((directory) => `${directory.replace(/\/+$/, '')}/${name}`);
 }

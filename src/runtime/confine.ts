@@ -10,7 +10,7 @@ import { commandCandidates } from './command.ts';
 export interface Confinement {
   /** Names the session keyring. */
   id: string;
-  process: Process;
+  command: Process;
   stdio: Stdio;
   /** --init: the slot `reaper` holds a sealed copy of the reaper, which becomes PID 1. */
   init: boolean;
@@ -41,9 +41,9 @@ function workingDirectorySteps(cwd: string): Step[] {
   ];
 }
 
-function execStep({ process, init }: Confinement): Step {
-  const argv = process.args ?? [];
-  const envp = process.env ?? [];
+function execStep({ command, init }: Confinement): Step {
+  const argv = command.args ?? [];
+  const envp = command.env ?? [];
   if (init) {
     const reaper = ['/sbin/tsrun-init', 'init', argv[0] ?? '', '--', ...argv];
     return step(
@@ -52,7 +52,7 @@ function execStep({ process, init }: Confinement): Step {
       'the reaper as PID 1, from a sealed copy: no handle on a program of the host',
     );
   }
-  return step('exec', { candidates: commandCandidates(process), argv, envp }, 'the command');
+  return step('exec', { candidates: commandCandidates(command), argv, envp }, 'the command');
 }
 
 /**
@@ -60,19 +60,19 @@ function execStep({ process, init }: Confinement): Step {
  * The caller is in the container's namespaces and root already.
  */
 export function confine(confinement: Confinement): Step[] {
-  const { id, process, stdio, init } = confinement;
+  const { id, command, stdio, init } = confinement;
   return [
-    ...rlimitSteps(process),
+    ...rlimitSteps(command),
     ...keyringSteps(id),
-    ...stdioSteps(stdio, process.user.uid),
+    ...stdioSteps(stdio, command.user.uid),
     ...closeSteps(init),
     step(
       'umask',
-      { mask: process.user.umask ?? DEFAULT_UMASK },
+      { mask: command.user.umask ?? DEFAULT_UMASK },
       'files are made with the usual mode, whatever the caller’s was',
     ),
-    ...workingDirectorySteps(process.cwd),
-    ...privilegeSteps(process),
+    ...workingDirectorySteps(command.cwd),
+    ...privilegeSteps(command),
     execStep(confinement),
   ];
 }

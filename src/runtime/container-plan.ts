@@ -41,7 +41,7 @@ export interface ContainerFacts {
 }
 
 /** What the container's PID 1 does between its birth and its command: the table of contents of a start. */
-export function containerPlan(spec: Spec, process: Process, facts: ContainerFacts): Step[] {
+export function containerPlan(spec: Spec, command: Process, facts: ContainerFacts): Step[] {
   return [
     ...newSessionSteps(),
     ...attachSteps(facts.cgroups, facts.cgroupPath),
@@ -54,12 +54,12 @@ export function containerPlan(spec: Spec, process: Process, facts: ContainerFact
     ...consoleSteps(facts),
     ...maskedPathSteps(spec),
     ...readonlyPathSteps(spec),
-    ...workingDirectorySteps(process),
+    ...workingDirectorySteps(command),
     ...pivotSteps(),
     ...finishRootSteps(spec),
     ...hostnameSteps(spec),
     ...(hasNewNamespace(spec, 'network') ? loopbackSteps() : []),
-    ...confine({ id: facts.id, process, stdio: facts.stdio, init: facts.init }),
+    ...confine({ id: facts.id, command, stdio: facts.stdio, init: facts.init }),
   ];
 }
 
@@ -87,8 +87,8 @@ function consoleSteps({ stdio, size }: ContainerFacts): Step[] {
 }
 
 /** Docker makes a working directory that is not there. Made now, while the root is a descriptor; entered later, as a path inside. */
-function workingDirectorySteps(process: Process): Step[] {
-  const path = process.cwd.replace(/^\/+/, '');
+function workingDirectorySteps(command: Process): Step[] {
+  const path = command.cwd.replace(/^\/+/, '');
   if (path === '') return [];
   return [
     step(

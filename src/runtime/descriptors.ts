@@ -7,7 +7,7 @@ import { slot } from '../plan/arguments.ts';
 import type { Given, Tape } from '../plan/encode.ts';
 import { play } from '../plan/play.ts';
 import { type Step, step } from '../plan/step.ts';
-import type { Stdio } from '../security/types.ts';
+import { pipesOf, type Stdio } from '../security/types.ts';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -44,43 +44,41 @@ function quietClose(fd: number): void {
   }
 }
 
+const SOCKETS = { domain: AF.AF_UNIX, type: SOCK.SOCK_SEQPACKET | SOCK.SOCK_CLOEXEC, protocol: 0 };
+const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
+
 /** Pipes or sockets, the control socket and the job file, all close-on-exec. */
 export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): Descriptors {
-  const [control, console, stdin, stdout, stderr] = [pair(), pair(), pair(), pair(), pair()];
-  const sockets = { domain: AF.AF_UNIX, type: SOCK.SOCK_SEQPACKET | SOCK.SOCK_CLOEXEC, protocol: 0 };
+  const [control, launcher, ...pipes] = [pair(), pair(), pair(), pair(), pair()] as const;
+  const piped = pipesOf(stdio);
   const terminal = stdio.kind === 'terminal';
-  const pipe = (pipefd: Struct) => step('pipe2', { pipefd, flags: O.O_CLOEXEC }, 'a pipe for standard input or output');
   const steps: Step[] = [
-    step('socketpair', { ...sockets, sv: control }, 'the control socket'),
+    step('socketpair', { ...SOCKETS, sv: control }, 'the control socket'),
     step('memfd_create', { name: 'tsrun-job', flags: MFD_CLOEXEC }, 'what the monitor has to do', { save: 'job' }),
-    ...(terminal
-      ? [step('socketpair', { ...sockets, sv: console }, 'where the terminal arrives')]
-      : [pipe(stdout), pipe(stderr)]),
-    ...(!terminal && stdio.interactive ? [pipe(stdin)] : []),
+    ...(terminal ? [step('socketpair', { ...SOCKETS, sv: launcher }, 'where the terminal arrives')] : []),
+    ...piped.map((fd) => step('pipe2', { pipefd: pipes[fd] ?? pair(), flags: O.O_CLOEXEC }, STREAMS[fd] ?? '')),
   ];
   const played = play(goal, steps);
-  const both = (struct: Struct): [number, number] => [
-    played.bytes(struct).readInt32LE(0),
-    played.bytes(struct).readInt32LE(4),
-  ];
-  const job = played.value('job');
-  const [mine, theirs] = both(control);
-  const ends: Ends = { control: mine };
-  const given: Record<string, number> = { control: theirs, job };
-  if (terminal) [ends.launcher, given.launcher] = both(console);
+  const both = (struct: Struct | undefined): [number, number] => {
+    const bytes = struct ? played.bytes(struct) : Buffer.alloc(8);
+    return [bytes.readInt32LE(0), bytes.readInt32LE(4)];
+  };
+  const ends: Ends = { control: both(control)[0] };
+  const given: Record<string, number> = { control: both(control)[1], job: played.value('job') };
+  if (terminal) [ends.launcher, given.launcher] = both(launcher);
   else {
-    [ends.stdout, given.stdout] = both(stdout);
-    [ends.stderr, given.stderr] = both(stderr);
-    if (stdio.interactive) [given.stdin, ends.stdin] = both(stdin);
-    else given.stdin = openSync('/dev/null', O.O_RDWR | O.O_NOCTTY);
+    STREAMS.forEach((name, fd) => {
+      if (!piped.includes(fd)) given[name] = openSync('/dev/null', O.O_RDWR | O.O_NOCTTY);
+      else if (fd === 0) [given.stdin, ends.stdin] = both(pipes[0]);
+      else [ends[name], given[name]] = both(pipes[fd]);
+    });
   }
   if (reaper) given.reaper = sealedMonitor(goal);
-  const closeTheirs = () => Object.values(given).forEach(quietClose);
   return {
     given,
     ends,
-    job,
-    closeTheirs,
+    job: played.value('job'),
+    closeTheirs: () => Object.values(given).forEach(quietClose),
     closeAll: () => [...Object.values(given), ...Object.values(ends)].forEach(quietClose),
   };
 }

@@ -13,6 +13,8 @@ import { startPlan } from './start-plan.ts';
 export interface Connected {
   /** In the caller's PID namespace. */
   pid: number;
+  /** The monitor, a child of the caller's: to be reaped when it has reported the end. */
+  monitor: number;
   /** Control socket to the monitor (native/abi.h). */
   control: number;
   /** The terminal's master, or the pipes. */
@@ -27,7 +29,10 @@ export interface Connected {
 }
 
 /** Takes the terminal's master from the socket that the container sent it through. */
-export function receiveTerminal(goal: string, ends: Ends): Omit<Connected, 'pid' | 'launchNs' | 'interactive'> {
+export function receiveTerminal(
+  goal: string,
+  ends: Ends,
+): Omit<Connected, 'pid' | 'monitor' | 'launchNs' | 'interactive'> {
   const { launcher, ...rest } = ends;
   if (launcher === undefined) return rest;
   const received = play(
@@ -47,17 +52,23 @@ export function receiveTerminal(goal: string, ends: Ends): Omit<Connected, 'pid'
 export function launch(
   goal: string,
   spec: Spec,
-  process: Process,
+  command: Process,
   facts: ContainerFacts,
   after: readonly Step[],
 ): Connected {
   const descriptors = openDescriptors(goal, facts.stdio, facts.init);
   try {
     writeJob(descriptors.job, encode(after));
-    const played = play(goal, startPlan(spec, process, facts, monitorPath()), descriptors.given);
+    const played = play(goal, startPlan(spec, command, facts, monitorPath()), descriptors.given);
     const connected = receiveTerminal(goal, descriptors.ends);
     descriptors.closeTheirs();
-    return { ...connected, interactive: facts.interactive, pid: played.value('pid'), launchNs: played.durationNs };
+    return {
+      ...connected,
+      interactive: facts.interactive,
+      pid: played.value('pid'),
+      monitor: played.value('monitor'),
+      launchNs: played.durationNs,
+    };
   } catch (error) {
     descriptors.closeAll();
     throw error;

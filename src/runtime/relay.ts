@@ -1,4 +1,4 @@
-import { read, readSync } from 'node:fs';
+import { read, readSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { CONTROL, FD_CONTROL } from '../kernel/abi.ts';
 import { F } from '../kernel/constants.ts';
@@ -55,4 +55,15 @@ export async function nextMessage(control: number): Promise<ControlMessage | und
   const bytes = Buffer.alloc(CONTROL.bytes);
   const { bytesRead } = await promisify(read)(control, bytes, 0, bytes.length, null);
   return parse(bytes, bytesRead);
+}
+
+/** What the monitor's clean-up will take away is all there now, or the caller is done: it may clean up when the time comes. */
+export function sayGo(control: number): void {
+  const message = Buffer.alloc(CONTROL.bytes);
+  message.writeUInt32LE(CONTROL.go);
+  try {
+    writeSync(control, message);
+  } catch {
+    // it has ended already, or was killed: `ps` and `rm` see that
+  }
 }

@@ -11,19 +11,19 @@ import { type ContainerFacts, containerPlan } from './container-plan.ts';
  * A start, whole: the cgroups; a child that is to be the monitor; its child, the container's PID 1, which plays the container plan
  * and executes the command; then the first child becomes the monitor. Slots given: `job`, `control`, and those of ContainerFacts.
  */
-export function startPlan(spec: Spec, process: Process, facts: ContainerFacts, monitor: string): Step[] {
+export function startPlan(spec: Spec, command: Process, facts: ContainerFacts, monitor: string): Step[] {
   return [
     ...makeCgroupSteps(facts.cgroups, facts.cgroupPath, spec),
     step(
       'clone',
-      { flags: 0, child: monitorPlan(spec, process, facts, monitor), cgroup: null, pidfd: null },
+      { flags: 0, child: monitorPlan(spec, command, facts, monitor), cgroup: null, pidfd: null },
       'the monitor-to-be: it outlives the command line',
       { save: 'monitor' },
     ),
   ];
 }
 
-function monitorPlan(spec: Spec, process: Process, facts: ContainerFacts, monitor: string): Step[] {
+function monitorPlan(spec: Spec, command: Process, facts: ContainerFacts, monitor: string): Step[] {
   const unified = openUnifiedSteps(facts.cgroups, facts.cgroupPath);
   const cgroup = unified.length > 0 ? slot('cgroup') : null;
   return [
@@ -32,7 +32,7 @@ function monitorPlan(spec: Spec, process: Process, facts: ContainerFacts, monito
     ...unified,
     step(
       'clone',
-      { flags: cloneFlags(spec), child: containerPlan(spec, process, facts), cgroup, pidfd: slot('pidfd') },
+      { flags: cloneFlags(spec), child: containerPlan(spec, command, facts), cgroup, pidfd: slot('pidfd') },
       'PID 1 of the container, in namespaces of its own',
       { save: 'pid' },
     ),

@@ -12,8 +12,8 @@ const UNLIMITED = 0xffffffffffffffffn;
 
 const limit = (value: number): bigint => (value < 0 || value >= 2 ** 64 ? UNLIMITED : BigInt(value));
 
-export function rlimitSteps(process: Process): Step[] {
-  return (process.rlimits ?? []).map(({ type, soft, hard }) => {
+export function rlimitSteps(command: Process): Step[] {
+  return (command.rlimits ?? []).map(({ type, soft, hard }) => {
     const name = type.replace(/^RLIMIT_/, '').toLowerCase() as keyof typeof RLIMIT;
     const bytes = Buffer.from(BigUint64Array.of(limit(soft), limit(hard)).buffer);
     const show = (value: number) => (limit(value) === UNLIMITED ? 'RLIM64_INFINITY' : String(value));
@@ -60,13 +60,13 @@ function userSteps({ uid, gid, additionalGids = [] }: User): Step[] {
   ];
 }
 
-function capabilitySets(process: Process): { header: Struct; sets: Struct } {
+function capabilitySets(command: Process): { header: Struct; sets: Struct } {
   const header = Buffer.alloc(8);
   header.writeUInt32LE(LINUX_CAPABILITY_VERSION_3);
   const masks = [
-    process.capabilities?.effective,
-    process.capabilities?.permitted,
-    process.capabilities?.inheritable,
+    command.capabilities?.effective,
+    command.capabilities?.permitted,
+    command.capabilities?.inheritable,
   ].map(capabilityMask);
   const sets = Buffer.alloc(24);
   masks.forEach((mask, i) => {
@@ -83,14 +83,14 @@ function capabilitySets(process: Process): { header: Struct; sets: Struct } {
   };
 }
 
-function capabilitySteps(process: Process): Step[] {
-  const { header, sets } = capabilitySets(process);
+function capabilitySteps(command: Process): Step[] {
+  const { header, sets } = capabilitySets(command);
   const ambient = (arg2: number, arg3: number, why: string) =>
     step('prctl', { option: PR.PR_CAP_AMBIENT, arg2, arg3, arg4: 0, arg5: 0 }, why);
   return [
     step('capset', { hdrp: header, datap: sets }, 'these capabilities and no others'),
     ambient(PR_CAP_AMBIENT_CLEAR_ALL, 0, 'none survives an exec by itself'),
-    ...(process.capabilities?.ambient ?? []).map((name) =>
+    ...(command.capabilities?.ambient ?? []).map((name) =>
       ambient(PR_CAP_AMBIENT_RAISE, CAPABILITY_NAMES.indexOf(name), `but ${name}`),
     ),
   ];
@@ -105,19 +105,19 @@ function seccompSteps(_process: Process): Step[] {
  * From root with everything to the user and the capabilities of the spec. init and exec both go through here, and only here
  * (CVE-2016-9962, CVE-2022-24769, CVE-2022-29162: exec was weaker than init).
  */
-export function privilegeSteps(process: Process): Step[] {
-  const early = process.noNewPrivileges ? [] : seccompSteps(process);
-  const late = process.noNewPrivileges ? seccompSteps(process) : [];
+export function privilegeSteps(command: Process): Step[] {
+  const early = command.noNewPrivileges ? [] : seccompSteps(command);
+  const late = command.noNewPrivileges ? seccompSteps(command) : [];
   return [
     step(
       'drop_bounding',
-      { keep: capabilityMask(process.capabilities?.bounding) },
+      { keep: capabilityMask(command.capabilities?.bounding) },
       'no exec can bring back another capability',
     ),
     ...early,
-    ...userSteps(process.user),
-    ...capabilitySteps(process),
-    ...(process.noNewPrivileges
+    ...userSteps(command.user),
+    ...capabilitySteps(command),
+    ...(command.noNewPrivileges
       ? [
           step(
             'prctl',

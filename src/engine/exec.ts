@@ -1,0 +1,130 @@
+import { closeSync, openSync } from 'node:fs';
+import { hostname as hostName } from 'node:os';
+import { cgroupPathOf } from '../cgroup/steps.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { O } from '../kernel/constants.ts';
+import { boundingSet, isAlive, processBirth } from '../kernel/procfs.ts';
+import { play } from '../plan/play.ts';
+import { step } from '../plan/step.ts';
+import { type Bundle, readBundle } from '../runtime/bundle.ts';
+import { enter } from '../runtime/enter.ts';
+import type { Connected } from '../runtime/launch.ts';
+import { sayGo } from '../runtime/relay.ts';
+import type { Stdio } from '../security/types.ts';
+import type { Process, User } from '../spec/oci.ts';
+import type { ContainerRecord } from '../store/record.ts';
+import { resolveCapabilities } from './capabilities.ts';
+import type { Engine } from './engine.ts';
+import { findContainer } from './find.ts';
+import { lookupUser } from './lookup-user.ts';
+import { readAccounts } from './rootfs.ts';
+import type { ExecOptions, RunOptions } from './run-options.ts';
+import { unpackOptions } from './saved-options.ts';
+import { specEnv } from './spec-process.ts';
+import type { Attachment } from './start.ts';
+import { containerStatus } from './status.ts';
+
+const CANNOT_EXECUTE = 126;
+
+/**
+ * Starts a command in a running container; returns when it has been executed.
+ * @throws TsrunError; exitCode 126 when the container does not run, 126 or 127 when the command is to blame
+ */
+export function execInContainer(engine: Engine, options: ExecOptions, { interactive, size }: Attachment): Connected {
+  const goal = `exec ${options.container}`;
+  const record = findContainer(engine, options.container);
+  const bundle = readBundle(engine.paths.container(record.id));
+  const target = openFirstProcess(engine, record, goal);
+  try {
+    const connected = enter(goal, bundle.spec, describeCommand(goal, record, bundle, options, target.pid), {
+      id: record.id,
+      cgroups: engine.cgroups,
+      cgroupPath: cgroupPathOf(bundle.spec),
+      stdio: stdioOf(options, interactive),
+      size,
+      target: target.pidfd,
+      interactive,
+    });
+    sayGo(connected.control);
+    return connected;
+  } finally {
+    closeSync(target.pidfd);
+  }
+}
+
+/** Detached, there is nobody to carry bytes: the command reads and writes the null device. */
+function stdioOf({ tty, detach }: ExecOptions, interactive: boolean): Stdio {
+  if (detach) return { kind: 'null' };
+  return tty ? { kind: 'terminal' } : { kind: 'pipes', interactive };
+}
+
+/** A pidfd of PID 1. Opened first, compared afterwards: what the descriptor means cannot change between the two. */
+function openFirstProcess(engine: Engine, record: ContainerRecord, goal: string): { pid: number; pidfd: number } {
+  const { status, pid, run } = containerStatus(engine, record);
+  const notRunning = () =>
+    new TsrunError('conflict', `${goal}: container ${record.id} is not running`, {
+      exitCode: CANNOT_EXECUTE,
+      hint: `start it with \`tsrun start -a ${record.name}\``,
+    });
+  if (status !== 'running') throw notRunning();
+  const birth = run ?? processBirth(pid);
+  const opened = play(goal, [
+    step('pidfd_open', { pid, flags: 0 }, 'PID 1, and no other process ever', { save: 'pidfd' }),
+  ]);
+  const pidfd = opened.value('pidfd');
+  const same =
+    birth !== undefined &&
+    (run ? isAlive(pid, run.startTime, run.bootId) : processBirth(pid)?.startTime === birth.startTime);
+  if (same) return { pid, pidfd };
+  closeSync(pidfd);
+  throw notRunning();
+}
+
+/** What is executed, as confined as PID 1: its capabilities, limits and no_new_privs come from the container's own config.json. */
+function describeCommand(
+  goal: string,
+  record: ContainerRecord,
+  bundle: Bundle,
+  options: ExecOptions,
+  pid: number,
+): Process {
+  const run = unpackOptions(record.options);
+  const { user, home } = userOf(goal, run, bundle, options, pid);
+  const hostname = bundle.spec.hostname ?? hostName();
+  const everything = resolveCapabilities({ add: [], drop: [], privileged: true }, boundingSet());
+  const privileged = {
+    bounding: everything,
+    effective: everything,
+    permitted: everything,
+    inheritable: [],
+    ambient: [],
+  };
+  return {
+    ...bundle.command,
+    terminal: options.tty && !options.detach,
+    user,
+    args: options.command,
+    env: specEnv({ hostname, tty: options.tty, home, basis: run.env, changes: options.env }),
+    cwd: options.workdir ?? bundle.command.cwd,
+    ...(options.privileged ? { capabilities: privileged } : {}),
+  };
+}
+
+/** -u has its meaning inside the container as it is now: its /etc/passwd, read through /proc/PID/root, resolved in there. */
+function userOf(
+  goal: string,
+  run: RunOptions,
+  bundle: Bundle,
+  options: ExecOptions,
+  pid: number,
+): { user: User; home: string } {
+  const root = openSync(`/proc/${pid}/root`, O.O_PATH | O.O_DIRECTORY);
+  try {
+    const { passwd, group } = readAccounts(goal, root);
+    const { umask } = bundle.command.user;
+    const { uid, gid, additionalGids, home } = lookupUser(options.user ?? run.user ?? '', passwd, group);
+    return { user: { uid, gid, additionalGids, ...(umask === undefined ? {} : { umask }) }, home };
+  } finally {
+    closeSync(root);
+  }
+}
