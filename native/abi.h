@@ -130,7 +130,8 @@ struct op {
 #define OP_SETPRIORITY 62
 #define OP_SOCKET 63
 #define OP_EXECVEAT 64
-#define OP_SYSCALL_LAST 64
+#define OP_RT_SIGPROCMASK 65
+#define OP_SYSCALL_LAST 65
 
 /* Pseudo-ops: a few calls that belong together, or a check that no system call makes. */
 #define OP_CLONE 200        /* flags, ops offset, op count, cgroup fd slot or TAPE_NO_SLOT, slot for the pidfd or TAPE_NO_SLOT; result: pid */
@@ -165,7 +166,8 @@ struct op {
  *            3 job (memfd, shared with the launcher, which reads the tape's header), 4 control socket
  *   relay    what the command line becomes (exec in place): carries bytes between the terminal and the container.
  *            0-2 the caller's, 4 control socket, then with -t: 5 pty master; without: 5 stdin writer or none, 6 stdout reader, 7 stderr reader
- *   init     `--init`: PID 1 inside the container, from a sealed memfd: reaps orphans, forwards signals. argv: init -- command…
+ *   init     `--init`: PID 1 inside the container, from a sealed memfd: reaps orphans, forwards signals.
+ *            argv: init candidates… -- argv…: the first candidate that executes is the command
  *
  * The control socket is a SOCK_SEQPACKET pair. One message = one struct control.
  *

@@ -19,13 +19,13 @@ const CONTROLLERS = new Set([
   'misc',
 ]);
 
-const unescape = (path: string): string =>
+const unescapeOctal = (path: string): string =>
   path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 function toHierarchy(line: string): Hierarchy | undefined {
   const [left, right] = line.split(' - ');
   const [type, , options] = (right ?? '').split(' ');
-  const mountPoint = unescape(left?.split(' ')[4] ?? '');
+  const mountPoint = unescapeOctal(left?.split(' ')[4] ?? '');
   if (type === 'cgroup2') return { mountPoint, version: 2, controllers: [] };
   if (type !== 'cgroup') return undefined;
   const controllers = (options ?? '')

@@ -113,6 +113,7 @@ export const OPCODE = {
   setpriority: 62,
   socket: 63,
   execveat: 64,
+  rt_sigprocmask: 65,
   clone: 200,
   exec: 201,
   in_root: 202,

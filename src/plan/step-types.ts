@@ -109,6 +109,7 @@ export const STEP_TYPES = {
   getxattr: call({ path, name: text, value: struct, size: int }),
   setpriority: call({ which: int, who: int, prio: int }),
   socket: call({ domain: int, type: int, protocol: int }),
+  rt_sigprocmask: call({ how: int, set: struct, oldset: struct, sigsetsize: int }),
   execveat: call({ dirfd: fd, pathname: text, argv: strings, envp: strings, flags: flags(AT) }),
 
   exec: call({ candidates: strings, argv: strings, envp: strings }),

@@ -1,5 +1,5 @@
 import { AT, O } from '../kernel/constants.ts';
-import { slot } from '../plan/arguments.ts';
+import { type Struct, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import { stdioSteps } from '../security/stdio.ts';
 import { keyringSteps, privilegeSteps, rlimitSteps } from '../security/steps.ts';
@@ -41,18 +41,27 @@ function workingDirectorySteps(cwd: string): Step[] {
   ];
 }
 
-function execStep({ command, init }: Confinement): Step {
-  const argv = command.args ?? [];
-  const envp = command.env ?? [];
-  if (init) {
-    const reaper = ['/sbin/tsrun-init', 'init', argv[0] ?? '', '--', ...argv];
-    return step(
+const NO_SIGNALS: Struct = { bytes: Buffer.alloc(8), shown: '[]' };
+const SIG_SETMASK = 2;
+
+/** `exec` unblocks the signals itself, as the last thing before it; here it takes a step of its own. */
+function reaperSteps(command: Process): Step[] {
+  const argv = ['/sbin/tsrun-init', 'init', ...commandCandidates(command), '--', ...(command.args ?? [])];
+  const how = { how: SIG_SETMASK, set: NO_SIGNALS, oldset: null, sigsetsize: 8 };
+  return [
+    step('rt_sigprocmask', how, 'no signal stays blocked'),
+    step(
       'execveat',
-      { dirfd: FD_INIT, pathname: '', argv: reaper, envp, flags: AT.AT_EMPTY_PATH },
+      { dirfd: FD_INIT, pathname: '', argv, envp: command.env ?? [], flags: AT.AT_EMPTY_PATH },
       'the reaper as PID 1, from a sealed copy: no handle on a program of the host',
-    );
-  }
-  return step('exec', { candidates: commandCandidates(command), argv, envp }, 'the command');
+    ),
+  ];
+}
+
+function execSteps({ command, init }: Confinement): Step[] {
+  if (init) return reaperSteps(command);
+  const candidates = commandCandidates(command);
+  return [step('exec', { candidates, argv: command.args ?? [], envp: command.env ?? [] }, 'the command')];
 }
 
 /**
@@ -73,6 +82,6 @@ export function confine(confinement: Confinement): Step[] {
     ),
     ...workingDirectorySteps(command.cwd),
     ...privilegeSteps(command),
-    execStep(confinement),
+    ...execSteps(confinement),
   ];
 }

@@ -18,7 +18,6 @@ export type Shape<T> = {
 
 /** Keys come from the file: control characters are shown as escapes, for the reader's terminal. */
 export function invalid(path: string, must: string): TsrunError {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   const message = `${path}: ${must}`.replace(
     /[\x00-\x1f\x7f-\x9f]/g,
     (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`,

@@ -7,7 +7,6 @@ export function usageError(message: string, hint?: string): TsrunError {
 
 /** C0, DEL and C1 as `\x1b`. */
 export function visible(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, (char) => `\\x${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 

@@ -7,6 +7,7 @@ export const CONTAINER = {
   NetworkSettings: { Networks: {} },
   Mounts: [],
   Odd: {
+    // biome-ignore lint/correctness/noPrecisionLoss: what a double makes of it is the point
     big: 12345678901234567890,
     e: 1e21,
     em: {},

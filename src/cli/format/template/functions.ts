@@ -98,9 +98,11 @@ function escapeQuery(text: string): string {
 }
 
 /** Arguments of the escapers: one text as it is, everything else printed. */
-function escaper(escape: (text: string) => string): TemplateFunction {
+function escaper(escapeText: (text: string) => string): TemplateFunction {
   return takesMore([], (...args: Value[]) =>
-    escape(args.length === 1 && args[0] === null ? '<no value>' : sprint(args.map((value) => value ?? '<no value>'))),
+    escapeText(
+      args.length === 1 && args[0] === null ? '<no value>' : sprint(args.map((value) => value ?? '<no value>')),
+    ),
   );
 }
 

@@ -99,7 +99,7 @@ export function formatValue(value: Value): string {
   return formatOne(value === undefined ? null : value, PLAIN);
 }
 
-const DIRECTIVE = /%([-+# 0]*)(\*|[0-9]+)?(?:(\.)(\*|[0-9]*))?(?:\[([0-9]+)\])?([^]|$)/gu;
+const DIRECTIVE = /%([-+# 0]*)(\*|[0-9]+)?(?:(\.)(\*|[0-9]*))?(?:\[([0-9]+)\])?([\s\S]|$)/gu;
 
 /** A larger width or precision would let a template ask for all memory. */
 const LARGEST = 1_000_000;

@@ -35,7 +35,7 @@ export function goQuoteRune(char: string): string {
   return `'${char === "'" ? "\\'" : escapeRune(char, false)}'`;
 }
 
-const ESCAPE = /\\(?:([abfnrtv\\'"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|[^]|$)/g;
+const ESCAPE = /\\(?:([abfnrtv\\'"])|x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|([0-7]{3})|[\s\S]|$)/g;
 const LONG: Record<string, string> = { a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\' };
 
 /** The text inside a Go string or character literal; undefined if an escape is not one of Go's. */
