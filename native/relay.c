@@ -107,6 +107,7 @@ static void type_end_of_file(void) {
 }
 
 static void end_input(enum flow_result why) {
+  relay.in_background = 0; /* no reason to look any more */
   if (relay.tty) {
     if (why == INPUT_ENDED) type_end_of_file();
     return;

@@ -178,11 +178,16 @@ static void outlives_a_closed_inner_terminal(void) {
   eventually(is_raw());
   expect(!ttyname_r(inner, path, sizeof path));
   close(inner);
-  kill(rig.relay, SIGUSR1);
-  expect_equal(next_signal(&rig), SIGUSR1);
+  for (int i = 0; i < 2; i++) { /* the second answer says that the first round, with its look at the pty, is over */
+    kill(rig.relay, SIGUSR1);
+    expect_equal(next_signal(&rig), SIGUSR1);
+  }
   inner = open(path, O_RDWR | O_NOCTTY);
+  inner_raw();
   expect_equal(write(inner, "back", 4), 4);
   expect_equal(read(terminal, text, sizeof text), 4);
+  expect_equal(write(terminal, "k", 1), 1);
+  expect_equal(read(inner, text, sizeof text), 1);
   tell_exited(&rig, 0);
   expect_equal(relay_exit_code(&rig), 0);
 }

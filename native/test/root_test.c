@@ -149,7 +149,7 @@ static void removes_deep_trees(void) {
 static void removes_wide_trees(void) {
   char name[32];
   set_up();
-  for (int i = 0; i < 1000; i++) {
+  for (int i = 0; i < 300; i++) {
     snprintf(name, sizeof name, "etc/file-%d", i);
     put(root_fd, name, "x");
     snprintf(name, sizeof name, "etc/dir-%d", i);
