@@ -77,6 +77,18 @@ const HINTS: readonly Hint[] = [
     code: 'EPERM',
     hint: 'raising a limit above the hard limit needs CAP_SYS_RESOURCE, which this process does not have',
   },
+  {
+    call: 'write_file',
+    code: 'EACCES',
+    when: /oom_score_adj/,
+    hint: 'a score below the one that was set for this session needs CAP_SYS_RESOURCE, which this process does not have',
+  },
+  {
+    call: 'write_file',
+    code: 'ENOENT',
+    when: /^write_file\(settings,/,
+    hint: 'this kernel has no such setting',
+  },
   { call: 'setns', code: 'ESRCH', hint: 'the container has ended' },
 ];
 
