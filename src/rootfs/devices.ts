@@ -2,7 +2,8 @@ import { IN_ROOT } from '../kernel/abi.ts';
 import { S } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
-import type { Spec } from '../spec/oci.ts';
+import type { Mount, Spec } from '../spec/oci.ts';
+import { madeDeviceSteps, makedev } from './made-devices.ts';
 
 /** name, major, minor: Documentation/admin-guide/devices.txt. */
 const DEVICES: readonly [string, number, number][] = [
@@ -19,16 +20,20 @@ const LINKS: readonly [string, string][] = [
   ['/proc/self/fd/1', 'stdout'],
   ['/proc/self/fd/2', 'stderr'],
 ];
-const makedev = (major: number, minor: number): number => ((major & 0xfff) << 8) | (minor & 0xff);
+/** A configuration that lists one of these gets the usual one. */
+const OWN = new Set([...DEVICES.map(([name]) => name), ...LINKS.map(([, name]) => name), 'ptmx', 'console']);
 
 /** A container that brings its own /dev (a bind mount) keeps it as it is. */
-export function hasFreshDev(spec: Spec): boolean {
-  return (spec.mounts ?? []).some(({ destination, type }) => destination === '/dev' && type === 'tmpfs');
+export function isFreshDev({ destination, type }: Mount): boolean {
+  return type === 'tmpfs' && destination.replace(/\/+$/, '') === '/dev';
 }
 
-/** The six devices, the links that programs expect, and ptmx: all made in the tmpfs that was mounted a moment ago, by its descriptor. */
+/**
+ * The six devices, those of the configuration, the links that programs expect, and ptmx: all made in the tmpfs that was mounted at
+ * /dev a moment ago, by its descriptor. Before anything is mounted below it, so that a volume may cover a device (`-v
+ * /dev/urandom:/dev/random`) and no device is made inside a volume.
+ */
 export function deviceSteps(spec: Spec): Step[] {
-  if (!hasFreshDev(spec)) return [];
   const hasPts = (spec.mounts ?? []).some(({ destination }) => destination === '/dev/pts');
   return [
     step(
@@ -44,6 +49,7 @@ export function deviceSteps(spec: Spec): Step[] {
         `/dev/${name} (${major}:${minor})`,
       ),
     ),
+    ...madeDeviceSteps(spec.linux?.devices ?? [], OWN),
     ...LINKS.map(([target, name]) =>
       step('symlinkat', { target, newdirfd: slot('dev'), linkpath: name }, `/dev/${name}`),
     ),
