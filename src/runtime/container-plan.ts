@@ -2,10 +2,11 @@ import { attachSteps, mountCgroupSteps } from '../cgroup/steps.ts';
 import type { CgroupLayout } from '../cgroup/types.ts';
 import { IN_ROOT } from '../kernel/abi.ts';
 import { cgroupNamespaceSteps, hasNewNamespace, hostnameSteps, joinSteps } from '../namespace/steps.ts';
+import { sysctlSteps } from '../namespace/sysctl.ts';
 import { loopbackSteps } from '../network/steps.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
-import { deviceSteps } from '../rootfs/devices.ts';
+import { deviceSteps, isFreshDev } from '../rootfs/devices.ts';
 import { maskedPathSteps, readonlyPathSteps } from '../rootfs/masked-paths.ts';
 import { mountSteps } from '../rootfs/mounts.ts';
 import {
@@ -18,6 +19,7 @@ import {
 } from '../rootfs/root.ts';
 import { consoleMountSteps, openPtsSteps, terminalSteps, type WindowSize } from '../rootfs/terminal.ts';
 import type { Overlay, SourceKind } from '../rootfs/types.ts';
+import { oomScoreSteps } from '../security/steps.ts';
 import type { Stdio } from '../security/types.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { confine } from './confine.ts';
@@ -44,14 +46,15 @@ export interface ContainerFacts {
 export function containerPlan(spec: Spec, command: Process, facts: ContainerFacts): Step[] {
   return [
     ...newSessionSteps(),
+    ...oomScoreSteps(process),
     ...attachSteps(facts.cgroups, facts.cgroupPath),
     ...joinSteps(spec),
     ...cgroupNamespaceSteps(spec),
     ...propagationSteps(spec),
     ...rootSteps(facts),
     ...allMountSteps(spec, facts),
-    ...deviceSteps(spec),
     ...consoleSteps(facts),
+    ...sysctlSteps(spec),
     ...maskedPathSteps(spec),
     ...readonlyPathSteps(spec),
     ...workingDirectorySteps(command),
@@ -75,11 +78,10 @@ function rootSteps({ rootPath, overlay }: ContainerFacts): Step[] {
 }
 
 function allMountSteps(spec: Spec, { cgroups, sourceKind }: ContainerFacts): Step[] {
-  return (spec.mounts ?? []).flatMap((mount) =>
-    mount.type === 'cgroup' || mount.type === 'cgroup2'
-      ? mountCgroupSteps(cgroups, mount)
-      : mountSteps(mount, sourceKind),
-  );
+  return (spec.mounts ?? []).flatMap((mount) => {
+    if (mount.type === 'cgroup' || mount.type === 'cgroup2') return mountCgroupSteps(cgroups, mount);
+    return [...mountSteps(mount, sourceKind), ...(isFreshDev(mount) ? deviceSteps(spec) : [])];
+  });
 }
 
 function consoleSteps({ stdio, size }: ContainerFacts): Step[] {

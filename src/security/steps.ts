@@ -1,5 +1,5 @@
 import { CAPABILITY_NAMES, capabilityMask } from '../kernel/capabilities.ts';
-import { PR, RLIMIT } from '../kernel/constants.ts';
+import { AT, O, PR, RLIMIT } from '../kernel/constants.ts';
 import type { Struct } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Process, User } from '../spec/oci.ts';
@@ -24,6 +24,23 @@ export function rlimitSteps(command: Process): Step[] {
       `--ulimit ${name}`,
     );
   });
+}
+
+/**
+ * Whom the kernel kills first when memory runs out (proc(5)). While the host's /proc is still the one in sight: the container's own
+ * could be anything. Going below the lowest value that a privileged process has set needs CAP_SYS_RESOURCE; an error, as in runc.
+ */
+export function oomScoreSteps({ oomScoreAdj }: Process): Step[] {
+  if (oomScoreAdj === undefined) return [];
+  const data = String(oomScoreAdj);
+  const pathname = '/proc/self/oom_score_adj';
+  return [
+    step(
+      'write_file',
+      { dirfd: AT.AT_FDCWD, pathname, flags: O.O_WRONLY, mode: 0, data, length: data.length },
+      'the score that the out-of-memory killer goes by, not the caller’s',
+    ),
+  ];
 }
 
 /** Keys of the caller's session must not be readable inside. */
