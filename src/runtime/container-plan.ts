@@ -46,7 +46,7 @@ export interface ContainerFacts {
 export function containerPlan(spec: Spec, command: Process, facts: ContainerFacts): Step[] {
   return [
     ...newSessionSteps(),
-    ...oomScoreSteps(process),
+    ...oomScoreSteps(command),
     ...attachSteps(facts.cgroups, facts.cgroupPath),
     ...joinSteps(spec),
     ...cgroupNamespaceSteps(spec),

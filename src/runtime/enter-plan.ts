@@ -6,6 +6,7 @@ import { namespaceFlags } from '../namespace/steps.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import { terminalSteps, type WindowSize } from '../rootfs/terminal.ts';
+import { oomScoreSteps } from '../security/steps.ts';
 import type { Stdio } from '../security/types.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { becomeSteps } from './become.ts';
@@ -56,6 +57,7 @@ export function enterPlan(spec: Spec, command: Process, facts: EnterFacts): Step
 function enteredSteps(flags: number, command: Process, facts: EnterFacts): Step[] {
   return [
     step('setsid', {}, 'a session of its own: no terminal of the caller’s'),
+    ...oomScoreSteps(command),
     ...attachSteps(facts.cgroups, facts.cgroupPath),
     step(
       'setns',
