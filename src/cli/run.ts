@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { planRun, runContainer } from '../engine/start.ts';
+import { CAPABILITY_NAMES, capabilityNames } from '../kernel/capabilities.ts';
+import { boundingSet } from '../kernel/procfs.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
 import { becomeRelay } from '../runtime/relay.ts';
-import { engineFrom, flagContext, type GlobalFlags, requireRoot } from './context.ts';
+import { engineFrom, flagContext, type GlobalFlags, requireRoot, warn } from './context.ts';
 import { escapeControl } from './format/human.ts';
 import { print } from './report.ts';
 import { addRunFlags, type RunFlags, readRunFlags } from './run-flags.ts';
@@ -37,6 +39,15 @@ function run(rootfs: string, command: string[], flags: RunFlags & GlobalFlags & 
     return;
   }
   requireRoot(goal);
+  if (options.privileged) sayWhatPrivilegedLacks();
   const started = runContainer(engine, options, attachment(goal, options));
   becomeRelay(goal, started);
+}
+
+/** Nobody can hand on what they do not have: privileged means every capability that we hold. */
+function sayWhatPrivilegedLacks(): void {
+  const held = capabilityNames(boundingSet());
+  const lacking = CAPABILITY_NAMES.filter((name) => !held.includes(name));
+  if (lacking.length > 0)
+    warn(`--privileged: the container gets every capability of this process, which lacks ${lacking.join(', ')}`);
 }

@@ -40,11 +40,19 @@ export function throwBlame(goal: string, tape: Tape, result: number): void {
   if (result < 0) throw new SyscallError(goal, { errno: -result, syscall: 'tsrun_play', call: 'tsrun_play(tape)' });
 }
 
+/** Told of every plan before it is played: the debug log. */
+export type Tracer = (goal: string, steps: readonly Step[]) => void;
+let tracer: Tracer | undefined;
+export function tracePlans(trace: Tracer | undefined): void {
+  tracer = trace;
+}
+
 /**
  * Plays steps in this process, one after the other, and stops at the first that fails.
  * @throws SyscallError that names the goal, the call with its arguments, the errno and a hint.
  */
 export function play(goal: string, steps: readonly Step[], given?: Given): Played {
+  tracer?.(goal, steps);
   const tape = encode(steps, given);
   throwBlame(goal, tape, playTape(tape.bytes));
   return readPlayed(tape);
@@ -52,6 +60,7 @@ export function play(goal: string, steps: readonly Step[], given?: Given): Playe
 
 /** The same on a thread of libuv's pool, for steps that wait. */
 export async function playAsync(goal: string, steps: readonly Step[], given?: Given): Promise<Played> {
+  tracer?.(goal, steps);
   const tape = encode(steps, given);
   throwBlame(goal, tape, await playTapeAsync(tape.bytes));
   return readPlayed(tape);
