@@ -13,13 +13,15 @@ export function runeWidth(rune: string): number {
   return WIDE.test(rune) ? 2 : 1;
 }
 
-const CHARACTERS = new Intl.Segmenter('en', { granularity: 'grapheme' });
+/** Made when it is first needed: the making reads ICU's tables, 20 ms that every start would pay. */
+let characters: Intl.Segmenter | undefined;
 
 /** Columns that a text takes: what is joined into one character counts once. */
 export function textWidth(text: string): number {
   if (/^[ -~]*$/.test(text)) return text.length;
+  characters ??= new Intl.Segmenter('en', { granularity: 'grapheme' });
   let width = 0;
-  for (const { segment } of CHARACTERS.segment(text))
+  for (const { segment } of characters.segment(text))
     width += Array.from(segment, runeWidth).find((size) => size > 0) ?? 0;
   return width;
 }
