@@ -224,6 +224,12 @@ static void wait_and_act(void) {
   move_bytes(polled + 2);
 }
 
+/* The keeper is a child of ours, by the command line that we were; it ends right after its last word. */
+static void reap_keeper(void) {
+  while (sys(wait4, -1, 0, 0, 0) == -EINTR) {
+  }
+}
+
 int relay_main(int argc, char **argv) {
   read_letters(argc > 2 ? argv[2] : "");
   watch_signals();
@@ -233,6 +239,7 @@ int relay_main(int argc, char **argv) {
     wait_and_act();
   }
   terminal_leave_raw();
+  if (!relay.lost) reap_keeper();
   if (relay.lost) say("tsrun: the monitor of this container is gone; its command may still run\n");
   return relay.code;
 }

@@ -3,10 +3,14 @@ import { promisify } from 'node:util';
 import { CONTROL, FD_CONTROL } from '../kernel/abi.ts';
 import { F } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
+import type { Struct } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
 import { becomeSteps } from './become.ts';
 import type { Connected } from './launch.ts';
+
+const SIG_SETMASK = 2;
+const ALL_SIGNALS: Struct = { bytes: Buffer.alloc(8, 0xff), shown: '~[]' };
 
 /**
  * The command line has nothing left to decide: it becomes the relay, a few kilobytes instead of a Node process, which carries bytes
@@ -28,6 +32,11 @@ export function becomeRelay(goal: string, connected: Connected): never {
     [
       // Node marks them close-on-exec.
       ...[0, 1, 2].map((fd) => step('fcntl', { fd, cmd: F.F_SETFD, arg: 0 }, 'keep standard input and output')),
+      step(
+        'rt_sigprocmask',
+        { how: SIG_SETMASK, set: ALL_SIGNALS, oldset: null, sigsetsize: 8 },
+        'none may end us before the relay waits for them',
+      ),
       ...becomeSteps(monitorPath(), ['relay', letters], placed),
     ],
     given,
