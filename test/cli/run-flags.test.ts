@@ -57,7 +57,7 @@ test('nothing but a root', () => {
   const options = run('./rootfs');
   assert.is(options.rootfs, '/home/me/rootfs');
   assert.equal(options.command, []);
-  assert.is(options.network, 'none');
+  assert.is(options.network, 'host');
   assert.equal(
     [options.tty, options.interactive, options.remove, options.privileged, options.readOnly, options.init],
     [false, false, false, false, false, false],
@@ -195,7 +195,7 @@ test('an empty value is an absent one, as in Docker', () => {
   const options = run('--user', '', '-w', '', '--name=', '--hostname=', '--entrypoint', '', '--network=', 'root');
   assert.equal(
     [options.user, options.workdir, options.name, options.hostname, options.entrypoint, options.network],
-    [...new Array(5).fill(undefined), 'none'],
+    [...new Array(5).fill(undefined), 'host'],
   );
 });
 

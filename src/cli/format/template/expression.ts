@@ -1,7 +1,7 @@
 import { TsrunError } from '../../../errors/tsrun-error.ts';
 import { type CommandNode, type Expression, expressionText, type Node, type Operand, type PipeNode } from './ast.ts';
-import { fault } from './fault.ts';
 import type { Parameter, TemplateFunctions } from './functions.ts';
+import { faultAt, placeText } from './place.ts';
 import { goQuote } from './quote.ts';
 import { fromData, isMap, isTrue, mapGet, mapHas, TypedMap, typeName, type Value } from './value.ts';
 
@@ -34,17 +34,9 @@ export class ExpressionEvaluator {
     this.place = node;
   }
 
-  /** Go counts lines from 1 and bytes from 0 on the first line, from 1 on the others. */
   fail(message: string): never {
-    const pos = this.place?.pos ?? 0;
-    const before = Buffer.from(this.text.slice(0, pos));
-    const lineStart = before.lastIndexOf('\n') + 1;
-    const line = before.toString().split('\n').length;
-    const column = before.length - lineStart;
-    const where = this.place === undefined ? '' : placeText(this.place);
-    throw fault(`template: :${line}:${column}: executing ${goQuote(this.name)} at <${where}>: ${message}`);
+    throw faultAt(this.text, this.place, this.name, message);
   }
-
   assign(name: string, value: Value): void {
     const variable = this.variables.findLast((candidate) => candidate.name === name);
     if (variable === undefined) this.fail(`undefined variable: ${name}`);
@@ -218,10 +210,9 @@ export class ExpressionEvaluator {
     if (node.kind === 'nil' && type !== 'any') this.fail(`cannot assign nil to ${TYPE_WORDS[type]}`);
     const isLiteral = node.kind === 'bool' || node.kind === 'number' || node.kind === 'string';
     const value = this.operand(dot, node);
-    if (isLiteral && type === 'string' && typeof value !== 'string')
-      this.fail(`expected string; found ${expressionText(node)}`);
-    if (isLiteral && type === 'int' && typeof value !== 'bigint')
-      this.fail(`expected integer; found ${expressionText(node)}`);
+    const found = `found ${expressionText(node)}`;
+    if (isLiteral && type === 'string' && typeof value !== 'string') this.fail(`expected string; ${found}`);
+    if (isLiteral && type === 'int' && typeof value !== 'bigint') this.fail(`expected integer; ${found}`);
     return this.typed(value, type);
   }
 
@@ -255,26 +246,5 @@ export class ExpressionEvaluator {
       default:
         return this.command(dot, { kind: 'command', pos: node.pos, args: [node] }, NOTHING);
     }
-  }
-}
-
-/** Pipes inside commands show their parentheses. */
-function placeText(node: Node | Expression): string {
-  switch (node.kind) {
-    case 'text':
-      return goQuote(node.text);
-    case 'break':
-    case 'continue':
-      return `{{${node.kind}}}`;
-    case 'template':
-      return `{{template ${node.quoted}${node.pipe === undefined ? '' : ` ${expressionText(node.pipe)}`}}}`;
-    case 'action':
-      return `{{${expressionText(node.pipe)}}}`;
-    case 'if':
-    case 'with':
-    case 'range':
-      return `{{${node.kind} ${expressionText(node.pipe)}}}`;
-    default:
-      return expressionText(node);
   }
 }
