@@ -2,6 +2,8 @@
 export { type Engine, type EngineOptions, openEngine } from './engine/engine.ts';
 export { execInContainer } from './engine/exec.ts';
 export { findContainer } from './engine/find.ts';
+export { type InspectedContainer, inspectContainer } from './engine/inspect.ts';
+export { type ContainerList, type DamagedContainer, type ListedContainer, listContainers } from './engine/list.ts';
 export { removeContainer } from './engine/remove.ts';
 export type { RunOptions } from './engine/run-options.ts';
 export { type Attachment, planRun, runContainer, type Started, startContainer } from './engine/start.ts';

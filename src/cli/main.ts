@@ -2,7 +2,10 @@ import { Command, CommanderError } from 'commander';
 import { ENGINE_VERSION } from '../engine/engine.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { execCommand } from './exec.ts';
+import { inspectCommand } from './inspect.ts';
+import { psCommand } from './ps.ts';
 import { errorText, print, printError } from './report.ts';
+import { rmCommand } from './rm.ts';
 import { rootfsCommand } from './rootfs.ts';
 import { runCommand } from './run.ts';
 import { startCommand } from './start.ts';
@@ -11,6 +14,9 @@ const VERBS: Record<string, () => Command> = {
   run: runCommand,
   exec: execCommand,
   start: startCommand,
+  ps: psCommand,
+  inspect: inspectCommand,
+  rm: rmCommand,
   rootfs: rootfsCommand,
 };
 const USAGE_EXIT = 125;

@@ -35,17 +35,20 @@ export function containerStatus(engine: Engine, record: ContainerRecord): Status
   const running = (pid: number): Status => ({ status: 'running', pid, run, startedAt, exit: undefined, exitCode: 0 });
   if (run && isAlive(run.pid, run.startTime, run.bootId)) return running(run.pid);
   if (exit) return { status: 'exited', pid: 0, run, startedAt, exit, exitCode: exit.exitCode };
-  const orphan = run ? undefined : firstProcess(engine, record.id);
+  const orphan = firstProcess(engine, record.id);
   if (orphan !== undefined) return running(orphan);
   const lost = startedAt !== undefined;
   return { status: lost ? 'exited' : 'created', pid: 0, run, startedAt, exit: undefined, exitCode: lost ? LOST : 0 };
 }
 
-/** A launcher that was killed between the start and its record leaves a container that only its cgroup knows: PID 1 is its oldest. */
+/**
+ * PID 1 is the oldest process of the cgroup. That is all there is to see when the launcher was killed between the start and its
+ * record, or when the record cannot be read (it is root's).
+ */
 function firstProcess(engine: Engine, id: string): number | undefined {
   const alive = cgroupProcesses(engine.cgroups, cgroupPath(id)).flatMap((pid) => {
     const birth = processBirth(pid);
-    return birth ? [{ pid, age: BigInt(birth.startTime) }] : [];
+    return birth && !'ZX'.includes(birth.state) ? [{ pid, age: BigInt(birth.startTime) }] : [];
   });
   return alive.toSorted((a, b) => (a.age < b.age ? -1 : 1))[0]?.pid;
 }

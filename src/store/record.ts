@@ -96,12 +96,11 @@ export function listIds(paths: Paths): string[] {
 
 export function readRunState(paths: Paths, id: string): RunState | undefined {
   const path = join(paths.run(id), 'state.json');
-  const text = readTextIfThere(path);
-  if (text === undefined) return undefined;
   try {
-    return parseJson(text, path) as unknown as RunState;
+    const text = readTextIfThere(path);
+    return text === undefined ? undefined : (parseJson(text, path) as unknown as RunState);
   } catch {
-    return undefined; // a torn file of a crash: the cgroup and the exit record tell the rest
+    return undefined; // a torn file of a crash, or we are not root: the cgroup and the exit record tell the rest
   }
 }
 
