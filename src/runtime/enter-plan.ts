@@ -44,7 +44,7 @@ export function enterPlan(spec: Spec, command: Process, facts: EnterFacts): Step
       'clone',
       {
         flags: 0,
-        child: enteredSteps(flags & ~CLONE.CLONE_NEWPID, command, facts),
+        child: [...closeSteps(unified.length > 0), ...enteredSteps(flags & ~CLONE.CLONE_NEWPID, command, facts)],
         cgroup: unified.length > 0 ? slot('cgroup') : null,
         pidfd: slot('pidfd'),
       },
@@ -52,6 +52,11 @@ export function enterPlan(spec: Spec, command: Process, facts: EnterFacts): Step
       { save: 'pid' },
     ),
   ];
+}
+
+/** First of all: a directory of the host's must not be open in a process that can be seen inside. */
+function closeSteps(born: boolean): Step[] {
+  return born ? [step('close', { fd: slot('cgroup') }, 'a directory of the host’s: not to be taken inside')] : [];
 }
 
 function enteredSteps(flags: number, command: Process, facts: EnterFacts): Step[] {
@@ -96,12 +101,15 @@ export function enterPlaces(given: Readonly<Record<string, number>>): Record<str
   return Object.fromEntries(Object.entries(PLACES).filter(([name]) => given[name] !== undefined));
 }
 
-/** Starts `tsrun-monitor enter`, which plays the job's enter tape by itself. */
-export function startEnterPlan(monitor: string, places: Readonly<Record<string, number>>): Step[] {
+/**
+ * Starts `tsrun-monitor enter`, which plays the job's enter tape by itself. From a sealed copy: for a moment /proc/PID/exe of what it
+ * clones is seen inside, and must not lead to a file of the host (CVE-2019-5736). The slot `reaper` holds the copy.
+ */
+export function startEnterPlan(places: Readonly<Record<string, number>>): Step[] {
   const child = [
     step('setsid', {}, 'a session of its own: no signal of the caller’s terminal reaches it'),
     step('chdir', { path: '/' }, 'it keeps no directory busy'),
-    ...becomeSteps(monitor, ['enter'], { job: FD_JOB, control: FD_CONTROL, ...places }),
+    ...becomeSteps({ sealed: 'reaper' }, ['enter'], { job: FD_JOB, control: FD_CONTROL, ...places }),
   ];
   return [
     step('clone', { flags: 0, child, cgroup: null, pidfd: null }, 'the monitor of the new process', {

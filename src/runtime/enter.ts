@@ -1,7 +1,6 @@
 import { readSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { CONTROL } from '../kernel/abi.ts';
-import { monitorPath } from '../kernel/library.ts';
 import { encode, type Tape } from '../plan/encode.ts';
 import { play, throwBlame } from '../plan/play.ts';
 import type { Process, Spec } from '../spec/oci.ts';
@@ -22,13 +21,13 @@ export interface EnterRequest extends EnterFacts {
  * @throws SyscallError of the step that failed; exitCode 126 or 127 when the command is to blame
  */
 export function enter(goal: string, spec: Spec, command: Process, request: EnterRequest): Connected {
-  const descriptors = openDescriptors(goal, request.stdio, false);
+  const descriptors = openDescriptors(goal, request.stdio, true);
   try {
     const given = { ...descriptors.given, target: request.target };
     const places = enterPlaces(given);
     const tape = encode(enterPlan(spec, command, request), places);
     const at = writeJob(descriptors.job, undefined, { tape, pid: 'pid', pidfd: 'pidfd' });
-    const monitor = play(goal, startEnterPlan(monitorPath(), places), given).value('monitor');
+    const monitor = play(goal, startEnterPlan(places), given).value('monitor');
     const pid = waitUntilStarted(goal, descriptors.ends.control, () => readBack(descriptors.job, tape, at));
     const connected = receiveTerminal(goal, descriptors.ends);
     descriptors.closeTheirs();

@@ -37,7 +37,7 @@ export function becomeRelay(goal: string, connected: Connected): never {
         { how: SIG_SETMASK, set: ALL_SIGNALS, oldset: null, sigsetsize: 8 },
         'none may end us before the relay waits for them',
       ),
-      ...becomeSteps(monitorPath(), ['relay', letters], placed),
+      ...becomeSteps({ path: monitorPath() }, ['relay', letters], placed),
     ],
     given,
   );

@@ -36,6 +36,6 @@ function monitorPlan(spec: Spec, command: Process, facts: ContainerFacts, monito
       'PID 1 of the container, in namespaces of its own',
       { save: 'pid' },
     ),
-    ...becomeSteps(monitor, ['keep'], { job: FD_JOB, control: FD_CONTROL, pidfd: FD_CHILD }),
+    ...becomeSteps({ path: monitor }, ['keep'], { job: FD_JOB, control: FD_CONTROL, pidfd: FD_CHILD }),
   ];
 }
