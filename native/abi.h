@@ -169,7 +169,7 @@ struct op {
  *   init     `--init`: PID 1 inside the container, from a sealed memfd: reaps orphans, forwards signals.
  *            argv: init candidates… -- argv…: the first candidate that executes is the command
  *
- * The control socket is a SOCK_SEQPACKET pair. One message = one struct control.
+ * The control socket is a pair of stream sockets (Node's net module knows no others). One message = one struct control, 8 bytes.
  *
  *   launcher/relay                         keep/enter
  *        | <------------- CONTROL_STARTED --- |   enter only, once its tape is played (value: pid in the host's pid namespace)

@@ -4,6 +4,7 @@ export { execInContainer } from './engine/exec.ts';
 export { findContainer } from './engine/find.ts';
 export { type InspectedContainer, inspectContainer } from './engine/inspect.ts';
 export { type ContainerList, type DamagedContainer, type ListedContainer, listContainers } from './engine/list.ts';
+export { LiveContainer, type RunRequest, run } from './engine/live-container.ts';
 export { removeContainer } from './engine/remove.ts';
 export type { RunOptions } from './engine/run-options.ts';
 export { type Attachment, planRun, runContainer, type Started, startContainer } from './engine/start.ts';

@@ -44,7 +44,7 @@ function quietClose(fd: number): void {
   }
 }
 
-const SOCKETS = { domain: AF.AF_UNIX, type: SOCK.SOCK_SEQPACKET | SOCK.SOCK_CLOEXEC, protocol: 0 };
+const SOCKETS = { domain: AF.AF_UNIX, type: SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, protocol: 0 };
 const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
 
 /** Pipes or sockets, the control socket and the job file, all close-on-exec. */

@@ -1,5 +1,4 @@
-import { read, readSync, writeSync } from 'node:fs';
-import { promisify } from 'node:util';
+import { readSync, writeSync } from 'node:fs';
 import { CONTROL, FD_CONTROL } from '../kernel/abi.ts';
 import { F } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
@@ -49,27 +48,30 @@ export interface ControlMessage {
   value: number;
 }
 
-function parse(bytes: Buffer, length: number): ControlMessage | undefined {
+export function parseMessage(bytes: Buffer, length = bytes.length): ControlMessage | undefined {
   return length === CONTROL.bytes ? { type: bytes.readUInt32LE(0), value: bytes.readInt32LE(4) } : undefined;
 }
 
 /** Waits for the monitor's next message; undefined when it is gone. Blocks. */
 export function nextMessageSync(control: number): ControlMessage | undefined {
   const bytes = Buffer.alloc(CONTROL.bytes);
-  return parse(bytes, readSync(control, bytes));
+  return parseMessage(bytes, readSync(control, bytes));
 }
 
-/** The same without blocking the event loop. */
-export async function nextMessage(control: number): Promise<ControlMessage | undefined> {
-  const bytes = Buffer.alloc(CONTROL.bytes);
-  const { bytesRead } = await promisify(read)(control, bytes, 0, bytes.length, null);
-  return parse(bytes, bytesRead);
+/** Asks the monitor to send a signal to the process that it keeps. */
+export function sendSignal(control: number, signal: number): void {
+  say(control, CONTROL.signal, signal);
 }
 
 /** What the monitor's clean-up will take away is all there now, or the caller is done: it may clean up when the time comes. */
 export function sayGo(control: number): void {
+  say(control, CONTROL.go, 0);
+}
+
+function say(control: number, type: number, value: number): void {
   const message = Buffer.alloc(CONTROL.bytes);
-  message.writeUInt32LE(CONTROL.go);
+  message.writeUInt32LE(type);
+  message.writeInt32LE(value, 4);
   try {
     writeSync(control, message);
   } catch {

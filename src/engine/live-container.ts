@@ -1,0 +1,91 @@
+import { Socket } from 'node:net';
+import { constants } from 'node:os';
+import { sendSignal } from '../runtime/relay.ts';
+import { waitForExit } from '../runtime/wait.ts';
+import type { Engine } from './engine.ts';
+import type { RunOptions } from './run-options.ts';
+import { runContainer } from './start.ts';
+
+/** A running container that this program started and is connected to. `await using` ends it when the program is done with it. */
+export class LiveContainer implements AsyncDisposable {
+  readonly id: string;
+  readonly name: string;
+  /** Of the container's first process, in the caller's PID namespace. */
+  readonly pid: number;
+  /** With a terminal: both directions of it. Else what the command prints. */
+  readonly stdout: Socket;
+  /** Without a terminal only. */
+  readonly stderr: Socket | undefined;
+  /** With `interactive`; `end()` is the end of the command's input. */
+  readonly stdin: Socket | undefined;
+  /** From the first system call of the plan to the command's exec, in ns. */
+  readonly launchNs: number;
+  /** Resolves to the exit code (128+n for a signal) when the command has ended and what it left has been cleaned up. */
+  readonly exited: Promise<number>;
+  readonly #control: number;
+  #ended = false;
+
+  constructor(started: ReturnType<typeof runContainer>) {
+    const { id, name, pid, terminal, stdin, stdout, stderr, control, launchNs } = started;
+    this.id = id;
+    this.name = name;
+    this.pid = pid;
+    this.launchNs = launchNs;
+    this.#control = control;
+    this.stdout = new Socket({ fd: terminal ?? stdout ?? -1, readable: true, writable: terminal !== undefined });
+    this.stderr = stderr === undefined ? undefined : new Socket({ fd: stderr, readable: true, writable: false });
+    this.stdin = stdin === undefined ? undefined : new Socket({ fd: stdin, readable: false, writable: true });
+    this.exited = waitForExit(started).finally(() => {
+      this.#ended = true;
+    });
+  }
+
+  /** Sends a signal to the container's first process, by the monitor's pidfd: never to another process. */
+  kill(signal: keyof typeof constants.signals = 'SIGTERM'): void {
+    if (!this.#ended) sendSignal(this.#control, constants.signals[signal]);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill('SIGKILL');
+    await this.exited;
+    for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy();
+  }
+}
+
+const DEFAULTS: Omit<RunOptions, 'rootfs' | 'command'> = {
+  entrypoint: undefined,
+  remove: true,
+  name: undefined,
+  hostname: undefined,
+  env: [],
+  workdir: undefined,
+  user: undefined,
+  interactive: false,
+  tty: false,
+  init: false,
+  readOnly: false,
+  mounts: [],
+  extraHosts: [],
+  dns: { servers: [], search: [], options: [] },
+  labels: new Map(),
+  capAdd: [],
+  capDrop: [],
+  privileged: false,
+  ulimits: [],
+  stopSignal: undefined,
+  cidfile: undefined,
+  pidfile: undefined,
+  network: 'host',
+};
+
+export type RunRequest = Pick<RunOptions, 'rootfs' | 'command'> & Partial<RunOptions>;
+
+/**
+ * Starts a container from a Node program: no daemon, no child process of Node's. Removed when it has ended unless `remove` is false.
+ * Blocks the event loop until the command has been executed, about two milliseconds.
+ * @throws TsrunError, SyscallError
+ */
+export function run(engine: Engine, request: RunRequest): LiveContainer {
+  const options: RunOptions = { ...DEFAULTS, ...request };
+  return new LiveContainer(runContainer(engine, options, { interactive: options.interactive }));
+}
