@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { usageError } from '../engine/options/usage-error.ts';
 import { planRun, runContainer } from '../engine/start.ts';
 import { CAPABILITY_NAMES, capabilityNames } from '../kernel/capabilities.ts';
 import { boundingSet } from '../kernel/procfs.ts';
@@ -6,20 +7,21 @@ import { planToJson, renderPlan } from '../plan/render.ts';
 import { becomeRelay } from '../runtime/relay.ts';
 import { engineFrom, flagContext, type GlobalFlags, requireRoot, warn } from './context.ts';
 import { escapeControl } from './format/human.ts';
+import { withPlanFlag } from './plan-flag.ts';
 import { print } from './report.ts';
 import { addRunFlags, type RunFlags, readRunFlags } from './run-flags.ts';
 import { attachment } from './terminal.ts';
 
 interface PlanFlag {
-  plan?: boolean | string;
+  plan?: string;
 }
 
 export function runCommand(): Command {
-  return addRunFlags(new Command('run'))
+  return withPlanFlag(addRunFlags(new Command('run')))
     .description('run a command in a new container')
     .argument('<rootfs>', 'the root directory; it is never written to')
     .argument('[command...]', 'the command and its arguments')
-    .option('--plan [format]', 'print every step and why, and do nothing (format: text or json)')
+    .option('--plan [format]', 'print every step and why, and do nothing; --plan=json for programs')
     .action((rootfs: string, command: string[], _flags: unknown, self: Command) =>
       run(rootfs, command, self.optsWithGlobals()),
     );
@@ -30,6 +32,8 @@ function run(rootfs: string, command: string[], flags: RunFlags & GlobalFlags & 
   const goal = `run ${rootfs}`;
   const engine = engineFrom(flags);
   if (flags.plan !== undefined) {
+    if (flags.plan !== 'text' && flags.plan !== 'json')
+      throw usageError(`invalid argument "${flags.plan}" for "--plan" flag: it is text or json`);
     const steps = planRun(engine, options, { interactive: options.interactive });
     print(
       flags.plan === 'json'
