@@ -58,14 +58,21 @@ function factsOf(engine: Engine, id: string, bundle: Bundle, { interactive, size
   };
 }
 
+/** A plan speaks of files that a run would have made by then: its own in the bundle, and the directories that -v makes. */
+function plannedKind(bundle: string): SourceKind {
+  return (path) => {
+    const kind = sourceKind(path);
+    if (kind !== 'missing') return kind;
+    return path.startsWith(`${bundle}/`) ? 'file' : 'directory';
+  };
+}
+
 /** `run --plan`: every step that a run of these options would take, the clean-up left out. Changes nothing. */
 export function planRun(engine: Engine, options: RunOptions, attachment: Attachment): Step[] {
   const { record, spec, layerSteps } = draftContainer(engine, options);
   const bundle = bundleFrom(engine.paths.container(record.id), spec);
-  return [
-    ...layerSteps,
-    ...startPlan(spec, bundle.command, factsOf(engine, record.id, bundle, attachment), monitorPath()),
-  ];
+  const facts = { ...factsOf(engine, record.id, bundle, attachment), sourceKind: plannedKind(bundle.directory) };
+  return [...layerSteps, ...startPlan(spec, bundle.command, facts, monitorPath())];
 }
 
 /**
