@@ -49,7 +49,7 @@ static int become_command(char **words, char **envp, const u64 *mask) {
   set_signal_mask(mask, 0);
   if (words == end) words = argv, end = argv + 1;
   s64 error = execute(words, end, argv, envp);
-  tell_failure(words[0], error);
+  tell_failure(argv[0], error);
   return error == -ENOENT_ || error == -ENOTDIR_ ? NOT_FOUND : NOT_EXECUTABLE;
 }
 

@@ -46,7 +46,15 @@ const SIG_SETMASK = 2;
 
 /** `exec` unblocks the signals itself, as the last thing before it; here it takes a step of its own. */
 function reaperSteps(command: Process): Step[] {
-  const argv = ['/sbin/tsrun-init', 'init', ...commandCandidates(command), '--', ...(command.args ?? [])];
+  const candidates = commandCandidates(command);
+  // Without a candidate the reaper would take the name as a path: the empty one is never there.
+  const argv = [
+    '/sbin/tsrun-init',
+    'init',
+    ...(candidates.length > 0 ? candidates : ['']),
+    '--',
+    ...(command.args ?? []),
+  ];
   const how = { how: SIG_SETMASK, set: NO_SIGNALS, oldset: null, sigsetsize: 8 };
   return [
     step('rt_sigprocmask', how, 'no signal stays blocked'),

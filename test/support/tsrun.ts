@@ -26,6 +26,8 @@ export interface CommandOptions {
   cwd?: string;
   /** Run as this user and group. */
   uid?: number;
+  /** A program and its arguments that start tsrun: `setpriv --groups 5`. */
+  through?: readonly string[];
 }
 
 /** A command line that is running. */
@@ -90,9 +92,10 @@ export async function openTsrun(): Promise<Tsrun> {
     dataRoot,
     runRoot,
     rootfs,
-    run: (args, options = {}) => runToEnd(args, { ...settings(options), input: options.input ?? '' }),
+    run: (args, options = {}) =>
+      runToEnd(args, commandLine(args, options), { ...settings(options), input: options.input ?? '' }),
     spawn(args, options = {}) {
-      const child = spawn(process.execPath, [PROGRAM, ...args], { ...settings(options), stdio: 'pipe' });
+      const child = spawn(...commandLine(args, options), { ...settings(options), stdio: 'pipe' });
       live.add(child);
       child.on('close', () => live.delete(child));
       return watch(child, args);
@@ -108,21 +111,29 @@ export async function openTsrun(): Promise<Tsrun> {
     async close() {
       for (const id of tsrun.ids()) tsrun.run(['rm', '-f', id]);
       for (const child of live) child.kill('SIGKILL');
-      rmSync(directory, { recursive: true, force: true });
+      // A monitor may still be cleaning up.
+      rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
     },
   };
   return tsrun;
 }
 
-function runToEnd(args: readonly string[], options: object): Outcome {
-  const ended = spawnSync(process.execPath, [PROGRAM, ...args], {
+function commandLine(args: readonly string[], { through = [] }: CommandOptions): [string, string[]] {
+  const [program, ...words] = [...through, process.execPath, PROGRAM, ...args];
+  return [program!, words];
+}
+
+function runToEnd(args: readonly string[], words: [string, string[]], options: object): Outcome {
+  const ended = spawnSync(...words, {
     ...options,
     encoding: 'utf8',
     timeout: PATIENCE_MS,
     killSignal: 'SIGKILL',
     maxBuffer: 64 * 1024 * 1024,
   });
-  if (ended.error) throw new Error(`tsrun ${args.join(' ')}: ${ended.error.message}\n${ended.stdout}${ended.stderr}`);
+  // EPIPE: it ended without reading all.
+  if (ended.error && (ended.error as NodeJS.ErrnoException).code !== 'EPIPE')
+    throw new Error(`tsrun ${args.join(' ')}: ${ended.error.message}\n${ended.stdout}${ended.stderr}`);
   return { code: exitCode(ended.status, ended.signal), stdout: ended.stdout, stderr: ended.stderr };
 }
 
@@ -138,6 +149,7 @@ function watch(child: ChildProcess, args: readonly string[]): Live {
     child[name]?.setEncoding('utf8').on('data', (text: string) => (said[name] += text));
   child.stdin?.on('error', () => {}); // it ended without reading all
   const ended = new Promise<Outcome>((resolve) => {
+    child.on('error', (error) => resolve({ code: -1, stdout: '', stderr: error.message }));
     child.on('close', (status, signal) => resolve({ code: exitCode(status, signal), ...said }));
   });
   const waitFor: Live['waitFor'] = async (text, stream = 'stdout') => {
