@@ -20,7 +20,7 @@ import { removeRecorded } from './remove.ts';
 import { checkRootfs, initLayer, readAccounts, withDirectory } from './rootfs.ts';
 import type { RunOptions } from './run-options.ts';
 import { packOptions } from './saved-options.ts';
-import { defaultHostname, toSpec } from './to-spec.ts';
+import { toSpec } from './to-spec.ts';
 
 /** Everything about a new container, before anything of it exists. */
 export interface Draft {
@@ -28,6 +28,9 @@ export interface Draft {
   spec: Spec;
   layerSteps: Step[];
 }
+
+/** Debian's address for a machine's own name when the network has none for it: on the host's network the name resolves, too. */
+const OWN_ADDRESS = '127.0.1.1';
 
 export const cgroupPath = (id: string): string => `/tsrun-${id}`;
 
@@ -77,7 +80,8 @@ function draftSpec(
   const bundle = paths.container(record.id);
   return toSpec(options, {
     id: record.id,
-    hostname: defaultHostname(options.network, record.id, hostName()),
+    // Docker gives a container on the host's network the host's name. Ours has a UTS namespace of its own there too, and its own name.
+    hostname: record.id.slice(0, 12),
     rootPath: 'rootfs',
     user,
     hostFiles: {
@@ -139,7 +143,7 @@ function writeBundle(paths: Paths, { record, spec }: Draft, options: RunOptions)
     hostsFile({
       network: options.network,
       hostname,
-      addresses: [],
+      addresses: options.network === 'host' && hostname !== hostName() ? [OWN_ADDRESS] : [],
       extraHosts: options.extraHosts,
       hostText: hostText('/etc/hosts'),
     }),

@@ -26,16 +26,15 @@ const DEFAULT_HOSTS: ReadonlyArray<readonly [ip: string, names: string]> = [
  * but with --add-host it is written afresh there too: so does Docker, so that a name of the host can be given another address.
  */
 export function hostsFile(wishes: HostsWishes): string {
-  if (wishes.network === 'host' && wishes.extraHosts.length === 0) return wishes.hostText;
   const names = wishes.hostname.includes('.')
     ? `${wishes.hostname} ${wishes.hostname.replace(/\..*$/s, '')}`
     : wishes.hostname;
-  const lines = [
-    ...DEFAULT_HOSTS,
-    ...wishes.extraHosts.map(({ host, ip }) => [ip, host] as const),
-    ...wishes.addresses.map((ip) => [ip, names] as const),
-  ];
-  return lines.map(([ip, name]) => `${ip}\t${name}\n`).join('');
+  const text = (lines: ReadonlyArray<readonly [string, string]>) =>
+    lines.map(([ip, name]) => `${ip}\t${name}\n`).join('');
+  const own = text(wishes.addresses.map((ip) => [ip, names] as const));
+  if (wishes.network === 'host' && wishes.extraHosts.length === 0) return wishes.hostText + own;
+  const extra = wishes.extraHosts.map(({ host, ip }) => [ip, host] as const);
+  return text([...DEFAULT_HOSTS, ...extra]) + own;
 }
 
 export function hostnameFile(hostname: string): string {

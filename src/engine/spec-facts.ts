@@ -5,7 +5,7 @@ import type { UserIdentity } from './lookup-user.ts';
 export interface SpecFacts {
   /** 64 hex digits. */
   id: string;
-  /** The name without --hostname: see `defaultHostname`. */
+  /** The name without --hostname: the short id. */
   hostname: string;
   /** For `root.path`: `rootfs` in a bundle, or absolute. */
   rootPath: string;

@@ -61,9 +61,9 @@ function factsOf(engine: Engine, id: string, bundle: Bundle, { interactive, size
 /** A plan speaks of files that a run would have made by then: its own in the bundle, and the directories that -v makes. */
 function plannedKind(bundle: string): SourceKind {
   return (path) => {
+    if (path.startsWith(`${bundle}/`)) return 'file';
     const kind = sourceKind(path);
-    if (kind !== 'missing') return kind;
-    return path.startsWith(`${bundle}/`) ? 'file' : 'directory';
+    return kind === 'missing' ? 'directory' : kind;
   };
 }
 

@@ -23,11 +23,6 @@ export function toSpec(options: RunOptions, facts: SpecFacts): Spec {
   };
 }
 
-/** Without --hostname: Docker names a container on the host's network like the host, any other by its short id. */
-export function defaultHostname(network: RunOptions['network'], id: string, hostName: string): string {
-  return network === 'host' ? hostName : id.slice(0, 12);
-}
-
 function specLinux(options: RunOptions, facts: SpecFacts): Linux {
   const propagation = rootPropagation(options.mounts);
   return {

@@ -30,6 +30,8 @@ test('hosts: no address, no line of its own; --add-host comes before it', () => 
 
 test('hosts: on the host’s network a copy, and written afresh with --add-host', () => {
   assert.is(hostsFile({ ...hosts, network: 'host' }), '127.0.0.1 myhost\n');
+  const named = { ...hosts, network: 'host', addresses: ['127.0.1.1'] } as const;
+  assert.is(hostsFile(named), '127.0.0.1 myhost\n127.0.1.1\tfa0582980d43\n');
   assert.is(
     hostsFile({ ...hosts, network: 'host', extraHosts: [{ host: 'db', ip: '1.2.3.4' }] }),
     `${SIX}1.2.3.4\tdb\n`,

@@ -4,7 +4,7 @@ import { type RunFlags, readRunFlags } from '../../src/cli/run-flags.ts';
 import type { EnvChange, RunOptions } from '../../src/engine/run-options.ts';
 import type { SpecFacts } from '../../src/engine/spec-facts.ts';
 import { specEnv } from '../../src/engine/spec-process.ts';
-import { defaultHostname, toSpec } from '../../src/engine/to-spec.ts';
+import { toSpec } from '../../src/engine/to-spec.ts';
 import type { Spec } from '../../src/spec/oci.ts';
 import { serializeSpec } from '../../src/spec/serialize.ts';
 import { parseSpec } from '../../src/spec/validate.ts';
@@ -217,11 +217,6 @@ test('specs do not share parts: changing one leaves the next alone', () => {
   spec({}).linux?.maskedPaths?.push('/x');
   assert.equal(spec({}).mounts?.[0]?.options, ['nosuid', 'noexec', 'nodev']);
   assert.not.ok(spec({}).linux?.maskedPaths?.includes('/x'));
-});
-
-test('host network: the host’s name, as Docker has it', () => {
-  assert.is(defaultHostname('host', id, 'myhost'), 'myhost');
-  assert.is(defaultHostname('none', id, 'myhost'), '4f4f4f4f4f4f');
 });
 
 test.run();
