@@ -118,16 +118,20 @@ s64 play_clone(struct tape *tape, const s64 *arg) {
 s64 play_exec(struct tape *tape, const s64 *arg) {
   char **candidates = (char **)arg[0];
   s64 result = -ENOENT_, denied = 0;
+  u32 denied_at = 0;
   u64 none = 0;
   set_signal_mask(&none, 0); /* last of all: nothing of the caller's is inherited */
   for (u32 i = 0; candidates[i]; i++) {
     tape->failed_detail = i;
     result = sys(execve, candidates[i], arg[1], arg[2]);
-    if (result == -EACCES_) denied = result;
+    if (result == -EACCES_) denied = result, denied_at = i;
     else if (result != -ENOENT_ && result != -ENOTDIR_) break;
   }
   u64 all = ~0ul;
   set_signal_mask(&all, 0);
-  if (denied && (result == -ENOENT_ || result == -ENOTDIR_)) return denied;
+  if (denied && (result == -ENOENT_ || result == -ENOTDIR_)) {
+    tape->failed_detail = denied_at; /* the one to blame, not the last that was tried */
+    return denied;
+  }
   return result == -ENOTDIR_ && candidates[0] && !candidates[1] ? -ENOTDIR_ : result == -ENOTDIR_ ? -ENOENT_ : result;
 }

@@ -13,6 +13,7 @@ const HINTS: readonly Hint[] = [
     hint: 'the command is not in the container, or the interpreter that its first line or ELF header names is not; look at the root with `tsrun run --rm ROOTFS ls /bin`',
   },
   { call: 'exec', code: 'EACCES', hint: 'the file is not executable, is a directory, or lies on a mount with noexec' },
+  { call: 'exec', code: 'ENOTDIR', hint: 'a part of this path is a file inside the container, not a directory' },
   {
     call: 'exec',
     code: 'ENOEXEC',
@@ -66,6 +67,12 @@ const HINTS: readonly Hint[] = [
     hint: 'a link on this path inside the root directory leads out of it, or in a circle, or is not allowed there',
   },
   { call: 'in_root', code: 'ENOTDIR', hint: 'a component of this path inside the root directory is not a directory' },
+  {
+    call: 'in_root',
+    code: 'ENOENT',
+    when: /MAKE_/,
+    hint: 'a link on this path inside the root directory leads to where nothing is; make its target, or name it',
+  },
   { call: 'in_root', code: 'ENOSYS', hint: 'openat2 needs Linux 5.6' },
   { call: 'check_device', code: 'ENODEV', hint: 'the file is not the device it should be; refusing to use it' },
   { call: 'check_dir', code: 'ENOTDIR', hint: 'inside the root directory this must be a real directory' },
