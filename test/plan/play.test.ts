@@ -96,7 +96,7 @@ test('a pipe; the descriptors that the kernel wrote, given to the next plan', ()
 
 test('a descriptor goes through a socket', () => {
   const pair = buffer(8);
-  const type = SOCK.SOCK_SEQPACKET | SOCK.SOCK_CLOEXEC;
+  const type = SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC;
   const ends = play('pair', [step('socketpair', { domain: AF.AF_UNIX, type, protocol: 0, sv: pair }, 'a pair')]).bytes(
     pair,
   );
