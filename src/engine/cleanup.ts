@@ -4,6 +4,7 @@ import { killCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
 import { AT } from '../kernel/constants.ts';
 import { type Step, step } from '../plan/step.ts';
 import { removeLayerSteps } from '../store/layers.ts';
+import { nameOwner } from '../store/names.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
@@ -23,12 +24,16 @@ export function endRunSteps({ paths, cgroups }: Engine, record: ContainerRecord)
   ];
 }
 
-/** All that is left: layers, then the record, then the name: whatever is killed between two of them, `rm` can be said again. */
+/**
+ * All that is left: layers, then the record, then the name: whatever is killed between two of them, `rm` can be said again.
+ * The name only where it is this container's: one that failed to claim it must not take it from who has it.
+ */
 export function removeContainerSteps({ paths }: Engine, record: ContainerRecord): Step[] {
+  const named = nameOwner(paths, record.name) === record.id;
   return [
     ...removeLayerSteps(paths, record),
     tree(paths.container(record.id), 'remove the record and the files that were bound in'),
-    unlink(paths.name(record.name), 'free the name'),
+    ...(named ? [unlink(paths.name(record.name), 'free the name')] : []),
   ];
 }
 

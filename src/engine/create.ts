@@ -9,6 +9,7 @@ import type { Spec } from '../spec/oci.ts';
 import { serializeSpec } from '../spec/serialize.ts';
 import { fileError, randomHex, readTextIfThere, writeWhole } from '../store/files.ts';
 import { makeLayerSteps, newLayer, newLink } from '../store/layers.ts';
+import { lockContainer } from '../store/lock.ts';
 import { claimName, suggestName } from '../store/names.ts';
 import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, nowNs, timestamp, writeRecord } from '../store/record.ts';
@@ -21,6 +22,11 @@ import { checkRootfs, initLayer, readAccounts, withDirectory } from './rootfs.ts
 import type { RunOptions } from './run-options.ts';
 import { packOptions } from './saved-options.ts';
 import { toSpec } from './to-spec.ts';
+
+/** A container that exists, locked by this process until `unlock`. */
+export interface Created extends Draft {
+  unlock(): void;
+}
 
 /** Everything about a new container, before anything of it exists. */
 export interface Draft {
@@ -108,29 +114,33 @@ function overlayOf(paths: Paths, { layer, links }: ContainerRecord) {
 }
 
 /**
- * Makes the container that was drafted: record first, then name, layers, files. What fails half-way is undone.
+ * Makes a container: record first, then name, layers, files. What fails half-way is undone.
  * @throws TsrunError 'conflict' when the name is taken
  */
-export function createContainer(engine: Engine, options: RunOptions, draft = draftContainer(engine, options)): Draft {
+export function createContainer(engine: Engine, options: RunOptions): Created {
   const goal = `run ${options.rootfs}`;
   const { paths } = engine;
+  const draft = draftContainer(engine, options);
   const { record } = draft;
   prepareDataRoot(engine, goal);
   makeVolumeSources(goal, options);
   const umask = process.umask(0);
+  let unlock = () => {};
   try {
     mkdirSync(paths.container(record.id), { mode: 0o710 });
+    unlock = lockContainer(paths, record.id, goal);
     writeRecord(paths, record);
     claimName(paths, record.name, record.id);
     play(goal, draft.layerSteps);
     writeBundle(paths, draft, options);
+    return { ...draft, unlock };
   } catch (error) {
+    unlock();
     removeRecorded(engine, record);
     throw fileError(goal, error);
   } finally {
     process.umask(umask);
   }
-  return draft;
 }
 
 function writeBundle(paths: Paths, { record, spec }: Draft, options: RunOptions): void {

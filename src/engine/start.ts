@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statSync, symlinkSync, unlinkSync } from 'node:fs';
+import { closeSync, mkdirSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
@@ -11,9 +11,9 @@ import type { SourceKind } from '../rootfs/types.ts';
 import { type Bundle, bundleFrom, readBundle } from '../runtime/bundle.ts';
 import type { ContainerFacts } from '../runtime/container-plan.ts';
 import { type Connected, launch } from '../runtime/launch.ts';
-import { sayGo } from '../runtime/relay.ts';
+import { sayGo, sendSignal } from '../runtime/relay.ts';
 import { startPlan } from '../runtime/start-plan.ts';
-import { fileError, writeWhole } from '../store/files.ts';
+import { fileError, readTextIfThere, writeWhole } from '../store/files.ts';
 import { lockContainer } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
 import { afterSteps, endRunSteps } from './cleanup.ts';
@@ -24,6 +24,8 @@ import { removeRecorded } from './remove.ts';
 import type { RunOptions } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
 import { containerStatus } from './status.ts';
+
+const SIGKILL = 9;
 
 /** How the caller is connected to the command. */
 export interface Attachment {
@@ -81,15 +83,16 @@ export function planRun(engine: Engine, options: RunOptions, attachment: Attachm
  */
 export function runContainer(engine: Engine, options: RunOptions, attachment: Attachment): Started {
   const goal = `run ${options.rootfs}`;
-  claimFile(options.cidfile, 'container ID', goal);
-  const { record, spec } = createContainer(engine, options);
+  const { record, spec, unlock } = createContainer(engine, options);
   try {
-    const started = startBundle(engine, record, bundleFrom(engine.paths.container(record.id), spec), attachment, goal);
-    if (options.cidfile !== undefined) writeWhole(options.cidfile, record.id, 0o644);
-    return started;
+    writeIdFile(options.cidfile, record.id, goal);
+    return startBundle(engine, record, bundleFrom(engine.paths.container(record.id), spec), attachment, goal);
   } catch (error) {
     removeRecorded(engine, record);
+    if (options.cidfile !== undefined && readTextIfThere(options.cidfile) === record.id) unlinkSync(options.cidfile);
     throw error;
+  } finally {
+    unlock();
   }
 }
 
@@ -114,13 +117,15 @@ function startBundle(
   goal: string,
 ): Started {
   const facts = factsOf(engine, record.id, bundle, attachment);
+  let connected: Connected | undefined;
   try {
     recordStart(engine, record);
-    const connected = launch(goal, bundle.spec, bundle.command, facts, afterSteps(engine, record));
-    recordRun(engine, record, connected.pid);
+    connected = launch(goal, bundle.spec, bundle.command, facts, afterSteps(engine, record));
+    recordRun(engine, record, connected);
     sayGo(connected.control);
     return { ...connected, id: record.id, name: record.name };
   } catch (error) {
+    if (connected) abandon(connected);
     play(goal, endRunSteps(engine, record));
     throw explainOverlayFailure(engine, fileError(goal, error));
   }
@@ -134,10 +139,11 @@ function recordStart({ paths }: Engine, record: ContainerRecord): void {
   writeWhole(join(paths.container(record.id), 'started'), timestamp(nowNs()));
 }
 
-function recordRun({ paths }: Engine, record: ContainerRecord, pid: number): void {
+function recordRun({ paths }: Engine, record: ContainerRecord, { pid, monitor }: Connected): void {
   const run = paths.run(record.id);
-  const birth = processBirth(pid);
-  // It may have ended already; then the monitor is waiting to clean up, and there is nothing to see any more.
+  const seen = processBirth(pid);
+  // It may have ended already, and its pid be another's: only a child of the monitor's is meant.
+  const birth = seen?.parent === monitor ? seen : undefined;
   const state = {
     version: 1,
     bootId: bootId(),
@@ -162,11 +168,21 @@ function replaceLink(target: string, path: string): void {
   }
 }
 
-function claimFile(path: string | undefined, what: string, goal: string): void {
-  if (path === undefined || statSync(path, { throwIfNoEntry: false }) === undefined) return;
-  throw new TsrunError(
-    'conflict',
-    `${goal}: ${what} file found, make sure the other container isn't running or delete ${path}`,
-    { code: 'EEXIST' },
-  );
+/** A started container that cannot be recorded must not go on unseen. The monitor ends with it. */
+function abandon({ control, terminal, stdin, stdout, stderr }: Connected): void {
+  sendSignal(control, SIGKILL);
+  sayGo(control);
+  for (const fd of [control, terminal, stdin, stdout, stderr]) if (fd !== undefined) closeSync(fd);
+}
+
+/** --cidfile: never over another container's. */
+function writeIdFile(path: string | undefined, id: string, goal: string): void {
+  if (path === undefined) return;
+  try {
+    writeFileSync(path, id, { flag: 'wx', mode: 0o644 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError(goal, error);
+    const message = `${goal}: container ID file found, make sure the other container isn't running or delete ${path}`;
+    throw new TsrunError('conflict', message, { code: 'EEXIST' });
+  }
 }

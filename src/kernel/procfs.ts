@@ -5,13 +5,15 @@ export function bootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
-/** Clock ticks since boot at which the process was born (proc(5), field 22), and its state; undefined when there is none. */
-export function processBirth(pid: number): { startTime: string; state: string } | undefined {
+/** Clock ticks since boot at which the process was born (proc(5), field 22), its state and its parent; undefined when there is none. */
+export function processBirth(pid: number): { startTime: string; state: string; parent: number } | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The command's name is in parentheses and may hold any character, parentheses too.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    return fields[19] === undefined ? undefined : { state: fields[0] ?? '', startTime: fields[19] };
+    return fields[19] === undefined
+      ? undefined
+      : { state: fields[0] ?? '', parent: Number(fields[1]), startTime: fields[19] };
   } catch {
     return undefined;
   }
