@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { ENGINE_VERSION } from '../engine/engine.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { execCommand } from './exec.ts';
+import { escapeControl } from './format/human.ts';
 import { inspectCommand } from './inspect.ts';
 import { psCommand } from './ps.ts';
 import { errorText, print, printError } from './report.ts';
@@ -38,8 +39,14 @@ function prepare(command: Command): Command {
   return command.exitOverride().configureOutput({
     writeOut: print,
     writeErr: printError,
-    outputError: (text, write) => write(text.replace(/^error: /, 'tsrun: ')),
+    outputError: (text, write) => write(`tsrun: ${commanderText(text)}\n`),
   });
+}
+
+/** It repeats words of the command line, and may have a second line: `(Did you mean run?)`. */
+function commanderText(text: string): string {
+  const [, message = '', suggestion = ''] = text.match(/^(?:error: )?(.*?)(\n\(Did you mean [\w ,-]+\?\))?\n*$/s) ?? [];
+  return escapeControl(message) + suggestion;
 }
 
 /** The exit code of an error, once it has been said. */

@@ -32,10 +32,12 @@ static int print_descriptors(void) {
 }
 
 static int push_input(void) {
+  char line[] = "x\n"; /* a whole line, so that whoever asks how much is there counts it */
   const char *names[] = {"stdin", "stdout", "stderr", "/dev/tty"};
   for (int i = 0; i < 4; i++) {
     int fd = i < 3 ? i : open(names[3], O_RDWR);
-    printf("%s %s\n", names[i], result(fd < 0 ? -1 : ioctl(fd, TIOCSTI, "x")));
+    long pushed = fd < 0 ? -1 : ioctl(fd, TIOCSTI, line);
+    printf("%s %s\n", names[i], result(pushed < 0 ? -1 : ioctl(fd, TIOCSTI, line + 1)));
   }
   return 0;
 }

@@ -3,7 +3,8 @@ import { chmodSync, copyFileSync, existsSync, mkdtempSync, readdirSync, rmSync, 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeMiniRootfs } from '../../src/image/mini-rootfs.ts';
-import { type CommandOptions, type Live, type Outcome, openTsrun, PATIENCE_MS, type Tsrun } from './tsrun.ts';
+import { Pty } from './pty.ts';
+import { type CommandOptions, type Live, type Outcome, openTsrun, PATIENCE_MS, PROGRAM, type Tsrun } from './tsrun.ts';
 
 export interface RunOptions extends CommandOptions {
   rootfs?: string;
@@ -17,6 +18,7 @@ export class World {
   readonly rootfs: string;
   readonly probe: string;
   private copies = 0;
+  private readonly terminals = new Set<Pty>();
 
   private constructor(readonly tsrun: Tsrun) {
     this.dir = mkdtempSync(join(tmpdir(), 'tsrun-world-'));
@@ -28,8 +30,8 @@ export class World {
   static async open(): Promise<World> {
     const world = new World(await openTsrun());
     await makeMiniRootfs(world.rootfs);
-    const source = join(import.meta.dirname, 'probe.c');
-    world.host('cc', '-static', '-O1', '-o', world.probe, source);
+    for (const name of ['probe', 'pty'])
+      world.host('cc', '-static', '-O1', '-o', join(world.dir, name), join(import.meta.dirname, `${name}.c`));
     copyFileSync(world.probe, join(world.rootfs, 'probe'));
     return world;
   }
@@ -51,6 +53,19 @@ export class World {
   start(command: readonly string[], flags: readonly string[] = [], options: RunOptions = {}): Live {
     const { rootfs = this.rootfs, ...rest } = options;
     return this.tsrun.spawn(['run', '--rm', ...flags, rootfs, ...command], { cwd: this.dir, ...rest });
+  }
+
+  /** tsrun with these words, on a terminal. `close()` ends it if need be. */
+  onTerminal(
+    words: readonly string[],
+    size: { rows?: number; columns?: number } = {},
+    through?: readonly string[],
+  ): Pty {
+    const command = through ?? [process.execPath, PROGRAM];
+    const env = { TSRUN_ROOT: this.dataRoot, TSRUN_RUN: this.runRoot };
+    const pty = new Pty(join(this.dir, 'pty'), [...command, ...words], { ...size, env });
+    this.terminals.add(pty);
+    return pty;
   }
 
   /** A shell script inside; its output, without the last newline. @throws when it fails */
@@ -80,6 +95,7 @@ export class World {
 
   /** Ends what runs, and takes everything away. */
   async close(): Promise<void> {
+    for (const terminal of this.terminals) terminal.kill();
     await this.tsrun.close();
     rmSync(this.dir, { recursive: true, force: true });
   }
