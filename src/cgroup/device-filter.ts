@@ -1,11 +1,9 @@
-import { AT, O } from '../kernel/constants.ts';
+import { AT, BPF, O } from '../kernel/constants.ts';
 import { type Struct, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { DeviceRule } from '../spec/oci.ts';
 import { deviceProgram } from './device-program.ts';
 
-const BPF_PROG_LOAD = 5;
-const BPF_PROG_ATTACH = 8;
 const BPF_PROG_TYPE_CGROUP_DEVICE = 15;
 const BPF_CGROUP_DEVICE = 6;
 const ATTR_SIZE = 48;
@@ -47,7 +45,7 @@ export function deviceFilterSteps(directory: string, rules: readonly DeviceRule[
       'the cgroup that the device filter is for',
       { save: 'filtered' },
     ),
-    step('bpf', { cmd: BPF_PROG_LOAD, attr: load, size: ATTR_SIZE }, 'the device rules as a program', {
+    step('bpf', { cmd: BPF.BPF_PROG_LOAD, attr: load, size: ATTR_SIZE }, 'the device rules as a program', {
       save: 'program',
     }),
     step(
@@ -62,7 +60,7 @@ export function deviceFilterSteps(directory: string, rules: readonly DeviceRule[
     ),
     step(
       'bpf',
-      { cmd: BPF_PROG_ATTACH, attr: { bytes: attach, shown }, size: ATTR_SIZE },
+      { cmd: BPF.BPF_PROG_ATTACH, attr: { bytes: attach, shown }, size: ATTR_SIZE },
       'no device but those of the rules',
     ),
     ...['filtered', 'program'].map((name) => step('close', { fd: slot(name) }, 'done with it')),

@@ -50,14 +50,24 @@ function makeSteps(mountPoint: string, path: string, why: string): Step[] {
   );
 }
 
+function ruleWhy({ allow, access, major }: DeviceRule): string {
+  if (!allow) return 'no device but those that follow';
+  if (access === 'm' && (major ?? -1) < 0) return 'any node may be made; opening it is another matter';
+  return 'a device that the container may use';
+}
+
 function deviceSteps(directory: string, rules: readonly DeviceRule[]): Step[] {
   if (allowsAll(rules)) return [];
   return rules.map((rule) =>
-    writeFile(
-      `${directory}/devices.${rule.allow ? 'allow' : 'deny'}`,
-      deviceRuleLine(rule),
-      rule.allow ? 'a device that the container may use' : 'no device but those that follow',
-    ),
+    writeFile(`${directory}/devices.${rule.allow ? 'allow' : 'deny'}`, deviceRuleLine(rule), ruleWhy(rule)),
+  );
+}
+
+/** A controller that cannot be enabled (a busy parent, one in use by v1) is only missing from the statistics. */
+function enableSteps(mountPoint: string, controllers: readonly string[]): Step[] {
+  const pathname = `${mountPoint}/cgroup.subtree_control`;
+  return controllers.map((name) =>
+    writeFile(pathname, `+${name}`, `let child cgroups have the ${name} controller`, true),
   );
 }
 
@@ -79,16 +89,7 @@ export function makeCgroupSteps(layout: CgroupLayout, path: string, spec: Spec):
     }
     if (hierarchy.controllers.includes('devices')) steps.push(...deviceSteps(directory, rules));
     if (layout.mode === 'v2') {
-      // A controller that cannot be enabled (a busy parent, one in use by v1) is only missing from the statistics.
-      for (const name of layout.available ?? [])
-        steps.unshift(
-          writeFile(
-            `${hierarchy.mountPoint}/cgroup.subtree_control`,
-            `+${name}`,
-            `let child cgroups have the ${name} controller`,
-            true,
-          ),
-        );
+      steps.unshift(...enableSteps(hierarchy.mountPoint, layout.available ?? []));
       if (!allowsAll(rules)) steps.push(...deviceFilterSteps(directory, rules));
     }
     return steps;

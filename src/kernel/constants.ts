@@ -102,6 +102,9 @@ export const FS_MAGIC = {
   OVERLAYFS_SUPER_MAGIC: 0x794c7630,
 } as const;
 
+export const KEYCTL = { KEYCTL_JOIN_SESSION_KEYRING: 1 } as const;
+export const BPF = { BPF_PROG_LOAD: 5, BPF_PROG_ATTACH: 8 } as const;
+
 export const LOCK = { LOCK_SH: 1, LOCK_EX: 2, LOCK_NB: 4, LOCK_UN: 8 } as const;
 
 export const RLIMIT = {

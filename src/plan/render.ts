@@ -6,8 +6,17 @@ import { type CloneArguments, parametersOf } from './step-types.ts';
 export function renderCall(step: Step): string {
   if (step.name === 'clone') {
     const args = step.args as CloneArguments;
-    const flags = flagNames(args.flags | CLONE.CLONE_VM | CLONE.CLONE_VFORK, CLONE);
-    return `clone3({flags=${flags}${args.cgroup ? `|CLONE_INTO_CGROUP, cgroup=${args.cgroup.slot}` : ''}, exit_signal=SIGCHLD})`;
+    // The first four are the player's own (native/clone.c).
+    const flags = ['CLONE_VM|CLONE_VFORK|CLONE_PIDFD|CLONE_CLEAR_SIGHAND'];
+    if (args.flags !== 0) flags.push(flagNames(args.flags, CLONE));
+    if (args.cgroup) flags.push('CLONE_INTO_CGROUP');
+    const fields = [
+      `flags=${flags.join('|')}`,
+      ...(args.pidfd ? [`pidfd=&${args.pidfd.slot}`] : []),
+      ...(args.cgroup ? [`cgroup=${args.cgroup.slot}`] : []),
+      'exit_signal=SIGCHLD',
+    ];
+    return `clone3({${fields.join(', ')}})`;
   }
   const values = step.args as unknown as Record<string, unknown>;
   const shown = parametersOf(step.name).map(([name, type]) => type.render(values[name]));
@@ -59,7 +68,11 @@ export function planToJson(steps: readonly Step[]): PlanJson[] {
       return {
         call: renderCall(step),
         name: 'clone3',
-        arguments: { flags: flagNames(args.flags, CLONE) },
+        arguments: {
+          flags: flagNames(args.flags, CLONE),
+          ...(args.pidfd ? { pidfd: args.pidfd.slot } : {}),
+          ...(args.cgroup ? { cgroup: args.cgroup.slot } : {}),
+        },
         why,
         ...optional,
         child: planToJson(args.child),

@@ -1,5 +1,5 @@
 import { CAPABILITY_NAMES, capabilityMask } from '../kernel/capabilities.ts';
-import { AT, O, PR, RLIMIT } from '../kernel/constants.ts';
+import { AT, KEYCTL, O, PR, RLIMIT } from '../kernel/constants.ts';
 import type { Struct } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Process, User } from '../spec/oci.ts';
@@ -7,7 +7,6 @@ import type { Process, User } from '../spec/oci.ts';
 const PR_CAP_AMBIENT_RAISE = 2;
 const PR_CAP_AMBIENT_CLEAR_ALL = 4;
 const LINUX_CAPABILITY_VERSION_3 = 0x20080522;
-const KEYCTL_JOIN_SESSION_KEYRING = 1;
 const UNLIMITED = 0xffffffffffffffffn;
 
 const limit = (value: number): bigint => (value < 0 || value >= 2 ** 64 ? UNLIMITED : BigInt(value));
@@ -48,7 +47,7 @@ export function keyringSteps(name: string): Step[] {
   return [
     step(
       'keyctl',
-      { operation: KEYCTL_JOIN_SESSION_KEYRING, arg2: `_ses.${name}`, arg3: 0 },
+      { operation: KEYCTL.KEYCTL_JOIN_SESSION_KEYRING, arg2: `_ses.${name}`, arg3: 0 },
       'a session keyring of its own',
       { ignoreErrors: true },
     ),

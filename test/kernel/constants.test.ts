@@ -10,8 +10,8 @@ const headers = needs(suite('constants as the C headers have them'), tool('gcc')
 
 /** linux/mount.h and sys/mount.h cannot be included together, nor linux/fcntl.h and fcntl.h. */
 const KERNEL = [
-  ['MS', 'CLONE', 'AT', 'PR', 'CLOSE_RANGE', 'OPEN_TREE', 'MOVE_MOUNT', 'FS_MAGIC'],
-  ['mount', 'sched', 'fcntl', 'prctl', 'close_range', 'magic'].map((name) => `linux/${name}.h`),
+  ['MS', 'CLONE', 'AT', 'PR', 'CLOSE_RANGE', 'OPEN_TREE', 'MOVE_MOUNT', 'FS_MAGIC', 'KEYCTL', 'BPF'],
+  ['mount', 'sched', 'fcntl', 'prctl', 'close_range', 'magic', 'keyctl', 'bpf'].map((name) => `linux/${name}.h`),
 ] as const;
 const LIBC = [
   ['MNT', 'O', 'S', 'F', 'IOCTL', 'AF', 'SOCK', 'LOCK'],

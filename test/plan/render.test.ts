@@ -44,11 +44,11 @@ const calls: [Step, string][] = [
   ],
   [
     step('clone', { flags: CLONE.CLONE_NEWPID, child: [], cgroup: null, pidfd: null }, 'why'),
-    'clone3({flags=CLONE_VM|CLONE_VFORK|CLONE_NEWPID, exit_signal=SIGCHLD})',
+    'clone3({flags=CLONE_VM|CLONE_VFORK|CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_NEWPID, exit_signal=SIGCHLD})',
   ],
   [
     step('clone', { flags: 0, child: [], cgroup: slot('cgroup'), pidfd: slot('pidfd') }, 'why'),
-    'clone3({flags=CLONE_VM|CLONE_VFORK|CLONE_INTO_CGROUP, cgroup=cgroup, exit_signal=SIGCHLD})',
+    'clone3({flags=CLONE_VM|CLONE_VFORK|CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_INTO_CGROUP, pidfd=&pidfd, cgroup=cgroup, exit_signal=SIGCHLD})',
   ],
 ];
 for (const [one, expected] of calls) test(expected, () => assert.is(renderCall(one), expected));
@@ -74,7 +74,7 @@ test('one line a step: outcome and why behind the call, children beneath their c
     'mkdirat(AT_FDCWD, "/a", 0755) [EEXIST: go on] [EROFS: skip 2]  # a place',
     'umask(022) = old [then skip 1]  # modes',
     'unlinkat(AT_FDCWD, "/a", 0) [errors ignored]  # undo',
-    'clone3({flags=CLONE_VM|CLONE_VFORK, exit_signal=SIGCHLD}) = pid  # a child',
+    'clone3({flags=CLONE_VM|CLONE_VFORK|CLONE_PIDFD|CLONE_CLEAR_SIGHAND, exit_signal=SIGCHLD}) = pid  # a child',
     '  setsid()  # alone',
     '  execve("/x", ["x"], [])  # go',
     'close(3)  # done',
@@ -99,7 +99,7 @@ test('for programs: the same, with every argument by its name', () => {
       ignoreErrors: true,
     },
     {
-      call: 'clone3({flags=CLONE_VM|CLONE_VFORK|CLONE_NEWNS, exit_signal=SIGCHLD})',
+      call: 'clone3({flags=CLONE_VM|CLONE_VFORK|CLONE_PIDFD|CLONE_CLEAR_SIGHAND|CLONE_NEWNS, exit_signal=SIGCHLD})',
       name: 'clone3',
       arguments: { flags: 'CLONE_NEWNS' },
       why: 'a child',
