@@ -75,31 +75,39 @@ export interface InitLayerFacts {
  * the place of one of these directories is hidden by a real one; an existing directory keeps its owner and mode.
  */
 export function initLayer(goal: string, root: number, { id, name, rootfs }: InitLayerFacts): InitEntry[] {
-  const like = (path: string): InitEntry & { type: 'directory' } => {
+  const like = (path: string, why: string): InitEntry & { type: 'directory' } => {
     const found = realDirectory(goal, root, path);
     return {
       type: 'directory',
       path,
+      why,
       mode: found ? found.mode & 0o7777 : 0o755,
       uid: found?.uid ?? 0,
       gid: found?.gid ?? 0,
     };
   };
-  const empty = (path: string): InitEntry => ({ type: 'file', path, mode: 0o755, text: '' });
-  const missing = (path: string): InitEntry[] => (realDirectory(goal, root, path) ? [] : [like(path)]);
+  const empty = (path: string, why: string): InitEntry => ({ type: 'file', path, why, mode: 0o755, text: '' });
+  const missing = (path: string): InitEntry[] =>
+    realDirectory(goal, root, path) ? [] : [like(path, `/${path}: a mount point that the root directory lacks`)];
   const facts = { engine: `tsrun-${ENGINE_VERSION}`, version: ENGINE_VERSION, id, name, rootfs };
   return [
-    like('dev'),
-    empty('dev/console'),
-    like('etc'),
-    empty('etc/hosts'),
-    empty('etc/hostname'),
-    empty('etc/resolv.conf'),
-    { type: 'link', path: 'etc/mtab', target: '/proc/mounts' },
+    like('dev', '/dev: a real directory, whatever the root directory has there'),
+    empty('dev/console', '/dev/console, as Docker has it'),
+    like('etc', '/etc: a real directory, with owner and mode of the root directory’s own'),
+    ...['hosts', 'hostname', 'resolv.conf'].map((name) =>
+      empty(`etc/${name}`, `/etc/${name}: the container’s own is mounted over it`),
+    ),
+    { type: 'link', path: 'etc/mtab', why: '/etc/mtab: what is mounted', target: '/proc/mounts' },
     ...missing('proc'),
     ...missing('sys'),
-    empty('.dockerenv'),
-    { type: 'file', path: '.tsrunenv', mode: 0o644, text: environmentFile(facts) },
+    empty('.dockerenv', 'the marker that software looks for to see that it is in a container'),
+    {
+      type: 'file',
+      path: '.tsrunenv',
+      why: 'which container this is, for the one who stands in it',
+      mode: 0o644,
+      text: environmentFile(facts),
+    },
   ];
 }
 

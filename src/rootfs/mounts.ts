@@ -14,8 +14,8 @@ const WHY: Record<string, string> = {
   '/sys': 'devices and kernel settings, to look at',
   '/dev/mqueue': 'message queues of its own IPC namespace',
   '/dev/shm': 'shared memory',
-  '/etc/resolv.conf': 'name servers',
-  '/etc/hostname': 'its name',
+  '/etc/resolv.conf': 'its name servers',
+  '/etc/hostname': 'its host name, for programs that read this file',
   '/etc/hosts': 'its table of hosts',
 };
 /** A link in their place could lead a kernel file system to where the image wants it (CVE-2019-19921, CVE-2023-27561). */
@@ -66,7 +66,7 @@ function bindFlagSteps(mount: Mount, { flags, recursiveReadonly }: MountOptions)
           mountflags: MS.MS_REMOUNT | MS.MS_BIND | flags,
           data: null,
         },
-        'with these flags',
+        'its flags: a bind mount takes them only in a second call',
       ),
     );
   }
@@ -117,8 +117,9 @@ function fileSystemSteps(mount: Mount, { flags, data }: MountOptions): Step[] {
   ];
 }
 
-function propagationStep(mount: Mount, propagation: number): Step[] {
-  if (propagation === 0) return [];
+function propagationStep(mount: Mount, propagation: number, allPrivate: boolean): Step[] {
+  const already = allPrivate && (propagation & ~MS.MS_REC) === MS.MS_PRIVATE;
+  if (propagation === 0 || already) return [];
   return [
     resolve(mount.destination, 0, 'the mount that is there now'),
     step(
@@ -129,9 +130,12 @@ function propagationStep(mount: Mount, propagation: number): Step[] {
   ];
 }
 
-/** One mount of the spec: resolve its target inside the root, mount onto the descriptor, then its flags. cgroup mounts are cgroup/'s. */
-export function mountSteps(mount: Mount, sourceKind: SourceKind): Step[] {
+/**
+ * One mount of the spec: resolve its target inside the root, mount onto the descriptor, then its flags. cgroup mounts are cgroup/'s.
+ * @param allPrivate no mount of ours has a peer (`hasPeers`): a copy of one is private, too, and need not be told
+ */
+export function mountSteps(mount: Mount, sourceKind: SourceKind, allPrivate: boolean): Step[] {
   const options = parseMountOptions(mount);
   const steps = options.bind ? bindSteps(mount, options, sourceKind) : fileSystemSteps(mount, options);
-  return [...steps, ...propagationStep(mount, options.propagation)];
+  return [...steps, ...propagationStep(mount, options.propagation, allPrivate)];
 }

@@ -5,17 +5,22 @@ import type { Spec } from '../spec/oci.ts';
 import { PROPAGATION } from './mount-options.ts';
 import type { Overlay } from './types.ts';
 
+/** A volume asked to see what the host mounts later: our copies of the host's mounts stay slaves of them. */
+export function hasPeers({ linux }: Spec): boolean {
+  return /slave|shared/.test(linux?.rootfsPropagation ?? '');
+}
+
 /** What the container mounts must not reach the host: our copy of its mounts leaves every peer group. */
 export function propagationSteps(spec: Spec): Step[] {
-  const wished = spec.linux?.rootfsPropagation;
-  // A slave of the host's mounts only where a volume asked to see what the host mounts later.
-  const keepsPeers = wished !== undefined && /slave|shared/.test(wished);
-  const flags = keepsPeers ? PROPAGATION.rslave! : PROPAGATION.rprivate!;
+  const peers = hasPeers(spec);
+  const flags = peers ? PROPAGATION.rslave! : PROPAGATION.rprivate!;
   return [
     step(
       'mount',
       { source: null, target: '/', filesystemtype: null, mountflags: flags, data: null },
-      'from here on no mount of ours is seen outside, nor the other way round',
+      peers
+        ? 'from here on no mount of ours is seen outside; what the host mounts is still seen here'
+        : 'from here on no mount of ours is seen outside, nor the other way round',
     ),
   ];
 }

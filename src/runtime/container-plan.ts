@@ -12,6 +12,7 @@ import { mountSteps } from '../rootfs/mounts.ts';
 import {
   bindRootSteps,
   finishRootSteps,
+  hasPeers,
   openRootSteps,
   overlaySteps,
   pivotSteps,
@@ -80,7 +81,7 @@ function rootSteps({ rootPath, overlay }: ContainerFacts): Step[] {
 function allMountSteps(spec: Spec, { cgroups, sourceKind }: ContainerFacts): Step[] {
   return (spec.mounts ?? []).flatMap((mount) => {
     if (mount.type === 'cgroup' || mount.type === 'cgroup2') return mountCgroupSteps(cgroups, mount);
-    return [...mountSteps(mount, sourceKind), ...(isFreshDev(mount) ? deviceSteps(spec) : [])];
+    return [...mountSteps(mount, sourceKind, !hasPeers(spec)), ...(isFreshDev(mount) ? deviceSteps(spec) : [])];
   });
 }
 

@@ -25,16 +25,16 @@ const file = (pathname: string, data: string, mode: number, why: string): Step =
 
 /** One file or directory of the init layer. Owner and mode of a directory are those that the root directory has there. */
 export type InitEntry =
-  | { type: 'directory'; path: string; mode: number; uid: number; gid: number }
-  | { type: 'file'; path: string; mode: number; text: string }
-  | { type: 'link'; path: string; target: string };
+  | { type: 'directory'; path: string; why: string; mode: number; uid: number; gid: number }
+  | { type: 'file'; path: string; why: string; mode: number; text: string }
+  | { type: 'link'; path: string; why: string; target: string };
 
 function entryStep(diff: string, entry: InitEntry): Step[] {
   const pathname = `${diff}/${entry.path}`;
-  if (entry.type === 'file') return [file(pathname, entry.text, entry.mode, `/${entry.path}`)];
+  if (entry.type === 'file') return [file(pathname, entry.text, entry.mode, entry.why)];
   if (entry.type === 'link')
-    return [step('symlinkat', { target: entry.target, newdirfd: AT.AT_FDCWD, linkpath: pathname }, `/${entry.path}`)];
-  const made = directory(pathname, entry.mode, `/${entry.path}, as the root directory has it`);
+    return [step('symlinkat', { target: entry.target, newdirfd: AT.AT_FDCWD, linkpath: pathname }, entry.why)];
+  const made = directory(pathname, entry.mode, entry.why);
   const owned = entry.uid !== 0 || entry.gid !== 0;
   return owned
     ? [made, step('fchownat', { ...here, pathname, owner: entry.uid, group: entry.gid, flags: 0 }, 'its owner')]
@@ -63,7 +63,7 @@ export function makeLayerSteps(paths: Paths, names: LayerNames, entries: readonl
     file(`${init}/link`, names.links.init, 0o644, 'its short name'),
     link(names.links.init, `../${names.layer}-init/diff`, 'the same, to follow'),
     file(`${init}/lower`, `l/${names.links.rootfs}`, 0o644, 'what lies below it'),
-    directory(`${init}/work`, 0o700, 'unused, as in Docker'),
+    directory(`${init}/work`, 0o700, 'unused: this layer is read-only by the time it is used'),
     directory(`${init}/diff`, 0o755, 'its content'),
     ...entries.flatMap((entry) => entryStep(`${init}/diff`, entry)),
     file(`${init}/committed`, '', 0o600, 'it is complete'),
