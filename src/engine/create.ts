@@ -2,7 +2,6 @@ import { mkdirSync, statSync } from 'node:fs';
 import { hostname as hostName } from 'node:os';
 import { join } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { boundingSet, ownLimits } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
 import type { Spec } from '../spec/oci.ts';
@@ -14,7 +13,6 @@ import { claimName, suggestName } from '../store/names.ts';
 import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, nowNs, timestamp, writeRecord } from '../store/record.ts';
 import { type Engine, prepareDataRoot } from './engine.ts';
-import { hostDevices } from './host-devices.ts';
 import { hostnameFile, hostsFile, resolvConfFile } from './host-files.ts';
 import { lookupUser } from './lookup-user.ts';
 import { removeRecorded } from './remove.ts';
@@ -78,7 +76,7 @@ function draftRecord(id: string, name: string, rootfs: string, options: RunOptio
 }
 
 function draftSpec(
-  { paths }: Engine,
+  { paths, machine }: Engine,
   record: ContainerRecord,
   options: RunOptions,
   user: ReturnType<typeof lookupUser>,
@@ -95,11 +93,11 @@ function draftSpec(
       hostname: join(bundle, 'hostname'),
       resolvConf: join(bundle, 'resolv.conf'),
     },
-    availableCapabilities: boundingSet(),
+    availableCapabilities: machine.boundingSet(),
     cgroupsPath: cgroupPath(record.id),
     overlay: overlayOf(paths, record),
-    ...(options.ulimits.length > 0 ? { hostRlimits: ownLimits() } : {}),
-    ...(options.privileged ? { hostDevices: hostDevices() } : {}),
+    ...(options.ulimits.length > 0 ? { hostRlimits: machine.limits() } : {}),
+    ...(options.privileged ? { hostDevices: machine.devices() } : {}),
   });
 }
 

@@ -1,7 +1,7 @@
-import { detectCgroups } from '../cgroup/host.ts';
 import type { CgroupLayout } from '../cgroup/types.ts';
 import { fileError, makeDirectory } from '../store/files.ts';
 import { Paths } from '../store/paths.ts';
+import { type Machine, THIS_MACHINE } from './machine.ts';
 
 export const DEFAULT_DATA_ROOT = '/var/lib/tsrun';
 export const DEFAULT_RUN_ROOT = '/run/tsrun';
@@ -11,6 +11,7 @@ export const ENGINE_VERSION = '0.1.0';
 export interface Engine {
   readonly paths: Paths;
   readonly cgroups: CgroupLayout;
+  readonly machine: Machine;
 }
 
 export interface EngineOptions {
@@ -18,15 +19,19 @@ export interface EngineOptions {
   dataRoot?: string | undefined;
   /** Where state that a reboot takes away is kept; absolute. */
   runRoot?: string | undefined;
+  /** Another machine's facts than this one's: plans can be looked at anywhere. */
+  machine?: Machine | undefined;
 }
 
 /** Opens nothing and makes nothing: reading needs no privilege. */
-export function openEngine({ dataRoot = DEFAULT_DATA_ROOT, runRoot = DEFAULT_RUN_ROOT }: EngineOptions = {}): Engine {
+export function openEngine(options: EngineOptions = {}): Engine {
+  const { dataRoot = DEFAULT_DATA_ROOT, runRoot = DEFAULT_RUN_ROOT, machine = THIS_MACHINE } = options;
   let cgroups: CgroupLayout | undefined;
   return {
     paths: new Paths(dataRoot, runRoot),
+    machine,
     get cgroups() {
-      cgroups ??= detectCgroups();
+      cgroups ??= machine.cgroups();
       return cgroups;
     },
   };
