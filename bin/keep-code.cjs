@@ -4,13 +4,14 @@
 // be found. Where that is not possible (not root) it is the code of all functions: more to read, 2 ms slower.
 const { mkdirSync, mkdtempSync, renameSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
-const { join } = require('node:path');
+const { join, resolve } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 const { spawnSync } = require('node:child_process');
 const { cacheOf, readBundle, start } = require('./boot.cjs');
 
-const [, , file, mode] = process.argv;
+const mode = process.argv[3];
+const file = resolve(process.argv[2]);
 const text = readBundle(file);
 const target = cacheOf(file, text);
 

@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { type Machine, compileC } from './machine.ts';
 import { type Summary, summarize } from './statistics.ts';
 
@@ -23,7 +24,11 @@ export interface Bounds {
 const ERROR_LENGTH = 400;
 
 /** Runs them in turn, so that whatever else the machine does meets all of them. A contestant that fails is left out, loudly. */
-export function contest(machine: Machine, contestants: readonly Contestant[], { rounds, seconds }: Bounds): Measured[] {
+export async function contest(
+  machine: Machine,
+  contestants: readonly Contestant[],
+  { rounds, seconds }: Bounds,
+): Promise<Measured[]> {
   const stopwatch = compileC(machine, 'stopwatch', ['stopwatch.c']);
   const words = contestants.flatMap(({ argv, mountNamespace, path }) => [
     '--',
@@ -31,8 +36,7 @@ export function contest(machine: Machine, contestants: readonly Contestant[], { 
     ...(path ? [`path=${path}`] : []),
     ...argv,
   ]);
-  const { stdout, stderr } = spawnSync(stopwatch, [String(rounds), String(seconds), ...words], {
-    encoding: 'utf8',
+  const { stdout, stderr } = await promisify(execFile)(stopwatch, [String(rounds), String(seconds), ...words], {
     env: machine.environment,
     timeout: (seconds + 60) * 1000,
   });

@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeCgroupSteps } from '../../src/cgroup/steps.ts';
+import { createContainer } from '../../src/engine/create.ts';
+import { monitorPath } from '../../src/kernel/library.ts';
+import { CONTROL } from '../../src/kernel/abi.ts';
+import { encode } from '../../src/plan/encode.ts';
+import { play } from '../../src/plan/play.ts';
+import type { Step } from '../../src/plan/step.ts';
+import { bundleFrom } from '../../src/runtime/bundle.ts';
+import type { ContainerFacts } from '../../src/runtime/container-plan.ts';
+import { openDescriptors, writeJob } from '../../src/runtime/descriptors.ts';
+import { startPlan } from '../../src/runtime/start-plan.ts';
+import { waitForExit } from '../../src/runtime/wait.ts';
+import { engineOf, optionsFor } from './inside-process.ts';
+import { compileC, type Machine, packageRoot } from './machine.ts';
+import { planToC } from './plan-to-c.ts';
+import { compared, type Row } from './results.ts';
+import { summarize } from './statistics.ts';
+
+const GROUP = 'a launch: from the finished plan to the exec of the command';
+const MOST_OF_C = 1.3;
+/** Containers of one contestant before the other has its turn. */
+const TURN = 5;
+const WARM_UP_TURNS = 4;
+const STDIO = { kind: 'pipes', interactive: false } as const;
+const FREESTANDING =
+  '-nostdlib -ffreestanding -fno-builtin -fno-stack-protector -fno-tree-loop-distribute-patterns -no-pie -Wno-unused-label'.split(' ');
+const NATIVE = ['ops.c', 'in_root.c', 'tree.c', 'clone.c', 'exit_record.c', 'text.c', 'player.c'];
+
+/** One container's plan, which can be played again and again: the layers stay, the cgroups go with each end. */
+interface Subject {
+  steps(): Step[];
+  after: Step[];
+}
+
+function subjectOf(machine: Machine): Subject {
+  const engine = engineOf(machine);
+  const { record, spec } = createContainer(engine, optionsFor(machine, false));
+  const bundle = bundleFrom(engine.paths.container(record.id), spec);
+  const cgroupPath = spec.linux?.cgroupsPath ?? '';
+  const facts: ContainerFacts = {
+    id: record.id,
+    rootPath: bundle.rootPath,
+    overlay: bundle.overlay,
+    cgroups: engine.cgroups,
+    cgroupPath,
+    sourceKind: (path) => (statSync(path).isDirectory() ? 'directory' : 'file'),
+    stdio: STDIO,
+    interactive: false,
+    init: false,
+  };
+  return {
+    steps: () => startPlan(spec, bundle.command, facts, monitorPath()),
+    after: removeCgroupSteps(engine.cgroups, cgroupPath),
+  };
+}
+
+interface Times {
+  /** From the list of steps on. */
+  whole: number;
+  /** From the first system call on. */
+  played: number;
+}
+
+async function launchHere({ steps, after }: Subject): Promise<Times> {
+  const plan = steps();
+  const { given, ends, job, closeTheirs } = openDescriptors('bench', STDIO, false);
+  writeJob(job, encode(after));
+  const begun = performance.now();
+  const played = play('bench', plan, given);
+  const whole = performance.now() - begun;
+  closeTheirs();
+  const go = Buffer.alloc(CONTROL.bytes);
+  go.writeUInt32LE(CONTROL.go);
+  writeSync(ends.control, go);
+  const { launcher: _, ...rest } = ends;
+  const pids = { pid: played.value('pid'), monitor: played.value('monitor') };
+  await waitForExit({ ...rest, ...pids, interactive: false, launchNs: played.durationNs });
+  return { whole, played: played.durationNs / 1e6 };
+}
+
+/** The same plan as straight-line C, and the file with what its monitor has to do. */
+function compileLauncher(machine: Machine, { steps, after }: Subject): () => number[] {
+  const { given, job, closeAll } = openDescriptors('bench', STDIO, false);
+  writeJob(job, encode(after));
+  const jobFile = join(machine.scratch, 'job');
+  writeFileSync(jobFile, readFileSync(`/proc/self/fd/${job}`));
+  closeAll();
+  const header = join(machine.scratch, 'launch-plan.h');
+  writeFileSync(header, planToC(steps(), Object.keys(given)));
+  const native = NATIVE.map((name) => join(packageRoot, 'native', name));
+  const flags = [...FREESTANDING, `-I${join(packageRoot, 'native')}`, `-DLAUNCH_PLAN="${header}"`];
+  const program = compileC(machine, 'launch', ['launch.c', ...native], flags);
+  return () =>
+    execFileSync(program, [jobFile, String(TURN)], { encoding: 'utf8', timeout: 30_000 })
+      .trim()
+      .split('\n')
+      .map((ns) => Number(ns) / 1e6);
+}
+
+export async function measureLaunch(machine: Machine, runs: number): Promise<Row[]> {
+  const subject = subjectOf(machine);
+  const launchInC = compileLauncher(machine, subject);
+  const inC: number[] = [];
+  const here: Times[] = [];
+  for (let turn = 0; turn < WARM_UP_TURNS + runs / TURN; turn++) {
+    const times = launchInC();
+    const ours: Times[] = [];
+    for (let i = 0; i < TURN; i++) ours.push(await launchHere(subject));
+    if (turn < WARM_UP_TURNS) continue;
+    inC.push(...times);
+    here.push(...ours);
+  }
+  const base: Row = { group: GROUP, name: 'the same system calls in C', ...summarize(inC) };
+  const row = (name: string, values: number[]): Row => ({ group: GROUP, name, ...summarize(values) });
+  return [
+    base,
+    compared(row('tsrun, the plan encoded and played', here.map(({ whole }) => whole)), base, MOST_OF_C),
+    compared(row('of it the playing', here.map(({ played }) => played)), base),
+  ];
+}
