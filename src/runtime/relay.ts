@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import { CONTROL, FD_CONTROL } from '../kernel/abi.ts';
-import { F } from '../kernel/constants.ts';
+import { CLONE, F } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
 import type { Struct } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
@@ -29,6 +29,11 @@ export function becomeRelay(goal: string, connected: Connected): never {
   play(
     goal,
     [
+      step(
+        'unshare',
+        { flags: CLONE.CLONE_FILES },
+        'descriptors of its own from here on: threads of Node wait on theirs until the exec, and abort when one is gone',
+      ),
       // Node marks them close-on-exec.
       ...[0, 1, 2].map((fd) => step('fcntl', { fd, cmd: F.F_SETFD, arg: 0 }, 'keep standard input and output')),
       step(
