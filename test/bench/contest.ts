@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { type Machine, compileC } from './machine.ts';
+import { compileC, type Machine } from './machine.ts';
 import { type Summary, summarize } from './statistics.ts';
 
 /** A command that is measured against others. */

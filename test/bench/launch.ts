@@ -3,8 +3,8 @@ import { readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeCgroupSteps } from '../../src/cgroup/steps.ts';
 import { createContainer } from '../../src/engine/create.ts';
-import { monitorPath } from '../../src/kernel/library.ts';
 import { CONTROL } from '../../src/kernel/abi.ts';
+import { monitorPath } from '../../src/kernel/library.ts';
 import { encode } from '../../src/plan/encode.ts';
 import { play } from '../../src/plan/play.ts';
 import type { Step } from '../../src/plan/step.ts';
@@ -26,7 +26,9 @@ const TURN = 5;
 const WARM_UP_TURNS = 4;
 const STDIO = { kind: 'pipes', interactive: false } as const;
 const FREESTANDING =
-  '-nostdlib -ffreestanding -fno-builtin -fno-stack-protector -fno-tree-loop-distribute-patterns -no-pie -Wno-unused-label'.split(' ');
+  '-nostdlib -ffreestanding -fno-builtin -fno-stack-protector -fno-tree-loop-distribute-patterns -no-pie -Wno-unused-label'.split(
+    ' ',
+  );
 const NATIVE = ['ops.c', 'in_root.c', 'tree.c', 'clone.c', 'exit_record.c', 'text.c', 'player.c'];
 
 /** One container's plan, which can be played again and again: the layers stay, the cgroups go with each end. */
@@ -75,9 +77,8 @@ async function launchHere({ steps, after }: Subject): Promise<Times> {
   const go = Buffer.alloc(CONTROL.bytes);
   go.writeUInt32LE(CONTROL.go);
   writeSync(ends.control, go);
-  const { launcher: _, ...rest } = ends;
-  const pids = { pid: played.value('pid'), monitor: played.value('monitor') };
-  await waitForExit({ ...rest, ...pids, interactive: false, launchNs: played.durationNs });
+  const { launcher: _none, ...rest } = ends;
+  await waitForExit({ ...rest, monitor: played.value('monitor') });
   return { whole, played: played.durationNs / 1e6 };
 }
 
@@ -117,7 +118,20 @@ export async function measureLaunch(machine: Machine, runs: number): Promise<Row
   const row = (name: string, values: number[]): Row => ({ group: GROUP, name, ...summarize(values) });
   return [
     base,
-    compared(row('tsrun, the plan encoded and played', here.map(({ whole }) => whole)), base, MOST_OF_C),
-    compared(row('of it the playing', here.map(({ played }) => played)), base),
+    compared(
+      row(
+        'tsrun, the plan encoded and played',
+        here.map(({ whole }) => whole),
+      ),
+      base,
+      MOST_OF_C,
+    ),
+    compared(
+      row(
+        'of it the playing',
+        here.map(({ played }) => played),
+      ),
+      base,
+    ),
   ];
 }

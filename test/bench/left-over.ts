@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Machine, packageRoot, tsrun } from './machine.ts';
 import type { Row } from './results.ts';
@@ -25,19 +25,22 @@ const linkOf = (path: string): string => {
   }
 };
 
-function cgroups(): string[] {
+/** Of these containers; others may run some of their own at the same time. */
+function cgroupsOf(ids: readonly string[]): string[] {
   const hierarchies = namesIn('/sys/fs/cgroup').map((name) => join('/sys/fs/cgroup', name));
-  return ['/sys/fs/cgroup', ...hierarchies].flatMap((path) => namesIn(path).filter((name) => name.startsWith('tsrun-')));
+  return ['/sys/fs/cgroup', ...hierarchies].flatMap((path) =>
+    namesIn(path).filter((name) => ids.some((id) => name === `tsrun-${id}`)),
+  );
 }
 
-/** What there is of ours, by kind. Others may run containers at the same time: monitors count by the file that they are. */
-function census({ scratch, environment }: Machine): Record<string, string[]> {
+/** What there is of ours, by kind. Monitors are known by the file that they are. */
+function census({ scratch, environment }: Machine, ids: readonly string[]): Record<string, string[]> {
   const data = join(scratch, 'data');
   const monitor = join(packageRoot, 'native/build/tsrun-monitor');
   const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
   return {
     mounts: mounts.filter((line) => line.includes(scratch)),
-    cgroups: cgroups(),
+    cgroups: cgroupsOf(ids),
     processes: namesIn('/proc').filter((pid) => /^\d+$/.test(pid) && linkOf(`/proc/${pid}/exe`) === monitor),
     directories: ['containers', 'overlay2', 'overlay2/l', 'names']
       .flatMap((name) => namesIn(join(data, name)))
@@ -47,18 +50,33 @@ function census({ scratch, environment }: Machine): Record<string, string[]> {
 
 /** A number of runs, one after the other: is the last as fast as the first, and what do they leave? */
 export function leftOver(machine: Machine, runs: number): Row[] {
-  const before = census(machine);
+  const before = census(machine, []);
   const times: number[] = [];
+  const ids: string[] = [];
+  const idFile = join(machine.scratch, 'id');
   for (let i = 0; i < runs; i++) {
     const begun = performance.now();
-    const { status, stderr } = spawnSync(tsrun, ['run', '--rm', machine.rootfs, 'true'], { env: machine.environment });
+    const { status, stderr } = spawnSync(tsrun, ['run', '--rm', '--cidfile', idFile, machine.rootfs, 'true'], {
+      env: machine.environment,
+    });
     times.push(performance.now() - begun);
+    ids.push(readFileSync(idFile, 'utf8'));
+    rmSync(idFile);
     if (status !== 0) machine.warn(`run ${i + 1} failed with exit code ${status}: ${stderr}`);
   }
-  const after = census(machine);
+  const after = census(machine, ids);
   const left = Object.entries(after).map(([kind, names]) => {
     const more = names.filter((name) => !before[kind]?.includes(name)).length;
-    return { group: GROUP, name: `${kind} left by ${runs} runs`, runs: 1, median: more, p95: more, unit: '', target: 0, met: more === 0 };
+    return {
+      group: GROUP,
+      name: `${kind} left by ${runs} runs`,
+      runs: 1,
+      median: more,
+      p95: more,
+      unit: '',
+      target: 0,
+      met: more === 0,
+    };
   });
   const [first, last] = [times.slice(0, EDGE), times.slice(-EDGE)];
   const ratio = median(last) / median(first);

@@ -59,18 +59,25 @@ export function attempt(action: () => void): void {
 
 export function findTool(name: string): string | undefined {
   const directories = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/sbin'];
-  return directories.map((directory) => join(directory, name)).find((path) => {
-    try {
-      accessSync(path, constants.X_OK);
-      return statSync(path).isFile();
-    } catch {
-      return false;
-    }
-  });
+  return directories
+    .map((directory) => join(directory, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return statSync(path).isFile();
+      } catch {
+        return false;
+      }
+    });
 }
 
 /** Compiles a static C program into the cache. */
-export function compileC(_machine: Machine, name: string, sources: readonly string[], flags: readonly string[] = []): string {
+export function compileC(
+  _machine: Machine,
+  name: string,
+  sources: readonly string[],
+  flags: readonly string[] = [],
+): string {
   mkdirSync(cache, { recursive: true });
   const output = join(cache, name);
   const paths = sources.map((source) => (source.startsWith('/') ? source : join(import.meta.dirname, source)));
@@ -126,4 +133,7 @@ export function removeCgroup(name: string): void {
   }
 }
 
-const CONTROLLERS = 'blkio cpu cpu,cpuacct cpuacct cpuset devices freezer hugetlb memory misc net_cls net_cls,net_prio net_prio perf_event pids rdma systemd'.split(' ');
+const CONTROLLERS =
+  'blkio cpu cpu,cpuacct cpuacct cpuset devices freezer hugetlb memory misc net_cls net_cls,net_prio net_prio perf_event pids rdma systemd'.split(
+    ' ',
+  );

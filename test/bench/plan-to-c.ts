@@ -1,8 +1,8 @@
+import { constants } from 'node:os';
 import { ARG, OPCODE, SLOT_FIRST_FREE, SLOT_STATUS } from '../../src/kernel/abi.ts';
 import type { DataSink, Struct } from '../../src/plan/arguments.ts';
 import type { Step } from '../../src/plan/step.ts';
 import { type CloneArguments, parametersOf } from '../../src/plan/step-types.ts';
-import { constants } from 'node:os';
 
 const LAST_SYSTEM_CALL = 199;
 
@@ -25,7 +25,9 @@ class Objects implements DataSink {
   }
   #object(bytes: Uint8Array): number {
     const number = this.declarations.length;
-    this.declarations.push(`static union { u8 bytes[${Math.max(1, bytes.length)}]; u64 aligned; } d${number} = {${bytesOf(bytes)}};`);
+    this.declarations.push(
+      `static union { u8 bytes[${Math.max(1, bytes.length)}]; u64 aligned; } d${number} = {${bytesOf(bytes)}};`,
+    );
     return number;
   }
   text(value: string | Buffer): number {

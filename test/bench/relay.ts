@@ -10,7 +10,10 @@ export async function relay(machine: Machine, size: string, bounds: Bounds): Pro
     machine,
     [
       { name: `head -c ${size} /dev/zero | cat`, argv: ['sh', '-c', `head -c ${size} /dev/zero | cat`] },
-      { name: `tsrun run … head -c ${size} /dev/zero`, argv: [tsrun, 'run', '--rm', machine.rootfs, 'head', '-c', size, '/dev/zero'] },
+      {
+        name: `tsrun run … head -c ${size} /dev/zero`,
+        argv: [tsrun, 'run', '--rm', machine.rootfs, 'head', '-c', size, '/dev/zero'],
+      },
     ],
     bounds,
   );

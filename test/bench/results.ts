@@ -26,7 +26,8 @@ export function compared(row: Row, base: Measured, target?: number): Row {
   return { ...row, against: base.name, ratio, ...verdict };
 }
 
-const number = (value: number): string => (value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2));
+const number = (value: number): string =>
+  value === 0 ? '0' : value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2);
 
 function verdict({ met, target, ratio }: Row): string {
   if (met === undefined || target === undefined) return '';
@@ -56,7 +57,11 @@ export function table({ rows, machine, notes }: Results): string {
       .join('  ')
       .trimEnd();
   const groups = [...new Set(rows.map(({ group }) => group))];
-  const body = groups.flatMap((group) => ['', group, ...rows.flatMap((row, i) => (row.group === group ? show(lines[i]!) : []))]);
+  const body = groups.flatMap((group) => [
+    '',
+    group,
+    ...rows.flatMap((row, i) => (row.group === group ? show(lines[i]!) : [])),
+  ]);
   const facts = Object.entries(machine).map(([key, value]) => `${key} ${value}`);
   return [facts.join(' · '), show(head), ...body, '', ...notes.map((note) => `note: ${note}`)].join('\n');
 }

@@ -37,7 +37,10 @@ function write(results: Results): void {
   const { node, kernel, cpus } = results.machine;
   const subtitle = `medians of interleaved runs · Node ${node} · Linux ${kernel} · ${cpus} CPUs`;
   writeFileSync(RESULT_FILES.json, `${JSON.stringify(results, null, 2)}\n`);
-  writeFileSync(RESULT_FILES.svg, chart('`true` in a container, from the command line to the end', subtitle, drawn(results.rows)));
+  writeFileSync(
+    RESULT_FILES.svg,
+    chart('`true` in a container, from the command line to the end', subtitle, drawn(results.rows)),
+  );
 }
 
 if (process.geteuid?.() !== 0) {
@@ -46,7 +49,11 @@ if (process.geteuid?.() !== 0) {
 }
 const machine = openMachine();
 // SIGINT would leave a daemon and a container behind.
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => (machine.close(), process.exit(130)));
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    machine.close();
+    process.exit(130);
+  });
 let results: Results;
 try {
   const rows = await measure(machine);

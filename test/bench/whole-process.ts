@@ -71,7 +71,9 @@ function fasterThan(measured: readonly Measured[]): Row[] {
   const run = measured.find(({ name }) => name.startsWith('tsrun run'));
   return measured
     .filter(({ name }) => name === 'docker run' || name === 'podman run')
-    .flatMap((peer) => (run ? [compared({ ...run, group: GROUP, name: `${run.name} against ${peer.name}` }, peer, 1)] : []));
+    .flatMap((peer) =>
+      run ? [compared({ ...run, group: GROUP, name: `${run.name} against ${peer.name}` }, peer, 1)] : [],
+    );
 }
 
 export async function wholeProcess(machine: Machine, bounds: Bounds): Promise<Row[]> {
@@ -79,6 +81,10 @@ export async function wholeProcess(machine: Machine, bounds: Bounds): Promise<Ro
   waitUntilUp(machine, container);
   const newer = fetchNode(machine, NEWER_NODE);
   const nodes = [process.execPath, ...(newer ? [newer] : [])].map((node) => onNode(machine, node, container));
-  const measured = await contest(machine, [...nodes.flatMap(({ contestants }) => contestants), ...peers(machine)], bounds);
+  const measured = await contest(
+    machine,
+    [...nodes.flatMap(({ contestants }) => contestants), ...peers(machine)],
+    bounds,
+  );
   return [...measured.map((one) => judged({ ...one, group: GROUP }, measured)), ...fasterThan(measured)];
 }
