@@ -1,4 +1,6 @@
 /** The library: what a Node program embeds. */
+export { type Change, diffContainer } from './engine/diff.ts';
+export { watchChanges } from './engine/diff-watch.ts';
 export { type Engine, type EngineOptions, openEngine } from './engine/engine.ts';
 export { execInContainer } from './engine/exec.ts';
 export { findContainer } from './engine/find.ts';

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ENGINE_VERSION } from '../engine/engine.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { diffCommand } from './diff.ts';
 import { execCommand } from './exec.ts';
 import { escapeControl } from './format/human.ts';
 import { inspectCommand } from './inspect.ts';
@@ -17,6 +18,7 @@ const VERBS: Record<string, () => Command> = {
   start: startCommand,
   ps: psCommand,
   inspect: inspectCommand,
+  diff: diffCommand,
   rm: rmCommand,
   rootfs: rootfsCommand,
 };

@@ -156,17 +156,26 @@ function watch(child: ChildProcess, args: readonly string[]): Live {
     const found = () => (typeof text === 'string' ? said[stream].includes(text) : text.test(said[stream]));
     let over = false;
     void ended.then(() => (over = true));
-    await until(`${text} of tsrun ${args.join(' ')}`, () => found() || over);
+    await until(
+      () => `${text} of tsrun ${args.join(' ')}, which said:\n${said.stdout}${said.stderr}`,
+      () => found() || over,
+    );
     if (!found()) throw new Error(`tsrun ${args.join(' ')} ended without ${text}:\n${said.stdout}${said.stderr}`);
   };
   return { child, stdout: () => said.stdout, stderr: () => said.stderr, waitFor, ended };
 }
 
 /** Waits for a condition that has no event, such as the end of a process that is not a child. */
-export async function until(what: string, holds: () => boolean, patienceMs = PATIENCE_MS): Promise<void> {
+export async function until(
+  what: string | (() => string),
+  holds: () => boolean,
+  patienceMs = PATIENCE_MS,
+): Promise<void> {
   const deadline = performance.now() + patienceMs;
   while (!holds()) {
-    if (performance.now() > deadline) throw new Error(`waited ${patienceMs} ms for ${what}`);
+    if (performance.now() > deadline) {
+      throw new Error(`waited ${patienceMs} ms for ${typeof what === 'string' ? what : what()}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
