@@ -21,12 +21,35 @@ const WHY: Record<string, string> = {
 /** A link in their place could lead a kernel file system to where the image wants it (CVE-2019-19921, CVE-2023-27561). */
 const REAL_DIRECTORIES = new Set(['/proc', '/sys', '/dev']);
 
-const MOUNT_ATTR_RDONLY = 1;
-/** struct mount_attr. */
-const READ_ONLY: Struct = {
-  bytes: Buffer.from(BigUint64Array.of(BigInt(MOUNT_ATTR_RDONLY), 0n, 0n, 0n).buffer),
-  shown: '{attr_set=MOUNT_ATTR_RDONLY}',
-};
+/** These have the same bits as MOUNT_ATTR_* of the same names. */
+const ATTRIBUTES = { RDONLY: MS.MS_RDONLY, NOSUID: MS.MS_NOSUID, NODEV: MS.MS_NODEV, NOEXEC: MS.MS_NOEXEC };
+const ALL_ATTRIBUTES = Object.values(ATTRIBUTES).reduce((all, bit) => all | bit, 0);
+
+/** struct mount_attr that sets these and clears none. */
+function attributes(flags: number): Struct {
+  const names = Object.entries(ATTRIBUTES).flatMap(([name, bit]) => (flags & bit ? [`MOUNT_ATTR_${name}`] : []));
+  return {
+    bytes: Buffer.from(BigUint64Array.of(BigInt(flags), 0n, 0n, 0n).buffer),
+    shown: `{attr_set=${names.join('|')}}`,
+  };
+}
+
+function setAttributes(flags: number, recursive: boolean, why: string): Step {
+  const attr = attributes(flags);
+  return step(
+    'mount_setattr',
+    {
+      dirfd: slot('target'),
+      pathname: '',
+      flags: AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0),
+      attr,
+      size: attr.bytes.length,
+    },
+    why,
+    // Before Linux 5.12 the remount below does it, and takes away what the source's own mount forbids, such as set-user-ID programs.
+    recursive ? {} : { thenSkip: 1, expect: { ENOSYS: 0 } },
+  );
+}
 
 function resolve(destination: string, want: number, why: string): Step {
   const flags = want | (REAL_DIRECTORIES.has(destination) ? IN_ROOT.noSymlinks : 0);
@@ -41,22 +64,13 @@ function bindFlagSteps(mount: Mount, { flags, recursiveReadonly }: MountOptions)
   if (recursiveReadonly) {
     steps.push(
       resolve(mount.destination, 0, 'the mount that is there now'),
-      step(
-        'mount_setattr',
-        {
-          dirfd: slot('target'),
-          pathname: '',
-          flags: AT.AT_EMPTY_PATH | AT.AT_RECURSIVE,
-          attr: READ_ONLY,
-          size: READ_ONLY.bytes.length,
-        },
-        'read-only, with all that is mounted below it (Linux 5.12)',
-      ),
+      setAttributes(MS.MS_RDONLY, true, 'read-only, with all that is mounted below it (Linux 5.12)'),
     );
   }
   if (flags !== 0) {
     steps.push(
       resolve(mount.destination, 0, 'the mount that is there now'),
+      ...(flags & ~ALL_ATTRIBUTES ? [] : [setAttributes(flags, false, 'with these flags, and those it has')]),
       step(
         'mount',
         {

@@ -14,6 +14,7 @@ export function environmentValue(env: readonly string[], key: string): string | 
  */
 export function commandCandidates(command: Process): string[] {
   const name = command.args?.[0] ?? '';
+  if (name === '') return []; // a directory of PATH with nothing behind it would be "permission denied"
   if (name.includes('/')) return [name];
   const path = environmentValue(command.env ?? [], 'PATH') ?? DEFAULT_PATH;
   const directories = path.split(':').filter((directory) => directory.startsWith('/'));

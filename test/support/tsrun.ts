@@ -95,7 +95,8 @@ export async function openTsrun(): Promise<Tsrun> {
     run: (args, options = {}) =>
       runToEnd(args, commandLine(args, options), { ...settings(options), input: options.input ?? '' }),
     spawn(args, options = {}) {
-      const child = spawn(...commandLine(args, options), { ...settings(options), stdio: 'pipe' });
+      const limit = { timeout: 3 * PATIENCE_MS, killSignal: 'SIGKILL' } as const;
+      const child = spawn(...commandLine(args, options), { ...settings(options), ...limit, stdio: 'pipe' });
       live.add(child);
       child.on('close', () => live.delete(child));
       return watch(child, args);
