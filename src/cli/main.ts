@@ -29,20 +29,23 @@ function program(verb: string | undefined): Command {
   const root = new Command('tsrun')
     .description('containers on overlay mounts, every step of them shown')
     .version(`tsrun version ${ENGINE_VERSION}`, '-v, --version', 'print the version')
-    .option('--data-root <dir>', 'where layers and containers are kept (default: /var/lib/tsrun, or $TSRUN_ROOT)')
-    .option('--log-level <level>', 'debug, info, warn or error', 'info')
     .enablePositionalOptions();
   const chosen = verb !== undefined && Object.hasOwn(VERBS, verb) ? [VERBS[verb]!] : Object.values(VERBS);
   for (const make of chosen) root.addCommand(prepare(make()));
   return prepare(root);
 }
 
+/** Before the verb or behind it: --data-root and --log-level are everybody's. */
 function prepare(command: Command): Command {
-  return command.exitOverride().configureOutput({
-    writeOut: print,
-    writeErr: printError,
-    outputError: (text, write) => write(`tsrun: ${commanderText(text)}\n`),
-  });
+  return command
+    .option('--data-root <dir>', 'where layers and containers are kept (default: /var/lib/tsrun, or $TSRUN_ROOT)')
+    .option('--log-level <level>', 'debug, info, warn or error (default: info)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: print,
+      writeErr: printError,
+      outputError: (text, write) => write(`tsrun: ${commanderText(text)}\n`),
+    });
 }
 
 /** It repeats words of the command line, and may have a second line: `(Did you mean run?)`. */
