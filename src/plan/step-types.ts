@@ -147,7 +147,14 @@ export type StepArguments<N extends StepName> = N extends keyof typeof STEP_TYPE
   ? { readonly [K in keyof (typeof STEP_TYPES)[N]]: ValueOf<(typeof STEP_TYPES)[N][K]> }
   : CloneArguments;
 
+const parameters = new Map<StepName, [string, ArgumentType<unknown>][]>();
+
 /** Parameters of a step in the order of the call. */
 export function parametersOf(name: Exclude<StepName, 'clone'>): [string, ArgumentType<unknown>][] {
-  return Object.entries(STEP_TYPES[name] as unknown as Record<string, ArgumentType<unknown>>);
+  let known = parameters.get(name);
+  if (known === undefined) {
+    known = Object.entries(STEP_TYPES[name] as unknown as Record<string, ArgumentType<unknown>>);
+    parameters.set(name, known);
+  }
+  return known;
 }
