@@ -44,9 +44,9 @@ export function execaChunk(file) {
 const HEAVY =
   'child_process|crypto|dns|dns/promises|fs/promises|http|net|os|readline|readline/promises|stream|stream/promises|tty|worker_threads|zlib';
 
-/** Makes `const x = require('node:net')` of the output load at its first use. Namespace and default imports stay eager. */
+/** Makes `const x = require('node:net')` of the output, or `x = …` in a module that is loaded later, load at its first use. Namespace and default imports stay eager. */
 export function lazyBuiltins(text) {
-  const pattern = new RegExp(`^(\\s*(?:var|const|let) \\w+ = )require\\("((?:node:)?(?:${HEAVY}))"\\);$`, 'gm');
+  const pattern = new RegExp(`^(\\s*(?:(?:var|const|let) )?\\w+ = )require\\("((?:node:)?(?:${HEAVY}))"\\);$`, 'gm');
   const helper = 'var __lazy = (load) => new Proxy({}, { get: (_, key) => load()[key] });';
   const body = text.replace(pattern, '$1__lazy(() => require("$2"));');
   return `${helper}\n${body}`;

@@ -1,37 +1,31 @@
 import { Command, CommanderError } from 'commander';
 import { ENGINE_VERSION } from '../engine/engine.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { diffCommand } from './diff.ts';
-import { execCommand } from './exec.ts';
 import { escapeControl } from './format/human.ts';
-import { inspectCommand } from './inspect.ts';
-import { psCommand } from './ps.ts';
 import { errorText, print, printError } from './report.ts';
-import { rmCommand } from './rm.ts';
-import { rootfsCommand } from './rootfs.ts';
 import { runCommand } from './run.ts';
-import { startCommand } from './start.ts';
 
-const VERBS: Record<string, () => Command> = {
+/** What only another verb needs is not even evaluated: every start pays for what it loads. `run` is the one in a hurry. */
+const VERBS: Record<string, () => Command | Promise<Command>> = {
   run: runCommand,
-  exec: execCommand,
-  start: startCommand,
-  ps: psCommand,
-  inspect: inspectCommand,
-  diff: diffCommand,
-  rm: rmCommand,
-  rootfs: rootfsCommand,
+  exec: async () => (await import('./exec.ts')).execCommand(),
+  start: async () => (await import('./start.ts')).startCommand(),
+  ps: async () => (await import('./ps.ts')).psCommand(),
+  inspect: async () => (await import('./inspect.ts')).inspectCommand(),
+  diff: async () => (await import('./diff.ts')).diffCommand(),
+  rm: async () => (await import('./rm.ts')).rmCommand(),
+  rootfs: async () => (await import('./rootfs.ts')).rootfsCommand(),
 };
 const USAGE_EXIT = 125;
 
-/** Only the verb that was asked for is built: a plain run pays for no other. */
-function program(verb: string | undefined): Command {
+/** Only the verb that was asked for is built. */
+async function program(verb: string | undefined): Promise<Command> {
   const root = new Command('tsrun')
     .description('containers on overlay mounts, every step of them shown')
     .version(`tsrun version ${ENGINE_VERSION}`, '-v, --version', 'print the version')
     .enablePositionalOptions();
   const chosen = verb !== undefined && Object.hasOwn(VERBS, verb) ? [VERBS[verb]!] : Object.values(VERBS);
-  for (const make of chosen) root.addCommand(prepare(make()));
+  for (const make of chosen) root.addCommand(prepare(await make()));
   return prepare(root);
 }
 
@@ -66,7 +60,7 @@ async function main(argv: string[]): Promise<void> {
     const verb = argv.find(
       (word, i) => !word.startsWith('-') && argv[i - 1] !== '--data-root' && argv[i - 1] !== '--log-level',
     );
-    await program(verb).parseAsync(argv, { from: 'user' });
+    await (await program(verb)).parseAsync(argv, { from: 'user' });
   } catch (error) {
     process.exitCode = exitCodeOf(error);
   }
