@@ -66,9 +66,10 @@ function write(name, text) {
   renameSync(temporary, join(dist, name));
 }
 
-/** Leaves a bundle's digest in its last line, by which boot.cjs finds its compiled code. */
+/** Makes a bundle the function that boot.cjs calls, and leaves its digest in its last line, by which its compiled code is found. */
 function signed(text) {
-  return `${text}//${createHash('sha256').update(text).digest('hex').slice(0, 16)}\n`;
+  const whole = `(function (exports, require, module, __filename, __dirname) {${text}})\n`;
+  return `${whole}//${createHash('sha256').update(whole).digest('hex').slice(0, 16)}\n`;
 }
 
 /** Keeps V8's code of this Node beside the bundle. Starts are only slower without it. */
