@@ -109,7 +109,7 @@ export function cgroupsOf(id: string): string[] {
 }
 
 /** A file in the place of whatever is there; a hard link's other name keeps its content. */
-export function write(path: string, text: string | Buffer, mode = 0o644): void {
+export function write(path: string | Buffer, text: string | Buffer, mode = 0o644): void {
   rmSync(path, { recursive: true, force: true });
   writeFileSync(path, text);
   chmodSync(path, mode);
