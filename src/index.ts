@@ -4,6 +4,7 @@ export { watchChanges } from './engine/diff-watch.ts';
 export { type Engine, type EngineOptions, openEngine } from './engine/engine.ts';
 export { execInContainer } from './engine/exec.ts';
 export { findContainer } from './engine/find.ts';
+export { type EngineInfo, engineInfo, versionInfo } from './engine/info.ts';
 export { type InspectedContainer, inspectContainer } from './engine/inspect.ts';
 export { type ContainerList, type DamagedContainer, type ListedContainer, listContainers } from './engine/list.ts';
 export { LiveContainer, type RunRequest, run } from './engine/live-container.ts';

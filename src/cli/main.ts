@@ -14,6 +14,8 @@ const VERBS: Record<string, () => Command | Promise<Command>> = {
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
   diff: async () => (await import('./diff.ts')).diffCommand(),
   rm: async () => (await import('./rm.ts')).rmCommand(),
+  version: async () => (await import('./version.ts')).versionCommand(),
+  info: async () => (await import('./info.ts')).infoCommand(),
   rootfs: async () => (await import('./rootfs.ts')).rootfsCommand(),
 };
 const USAGE_EXIT = 125;
