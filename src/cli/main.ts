@@ -17,6 +17,7 @@ const VERBS: Record<string, () => Command | Promise<Command>> = {
   version: async () => (await import('./version.ts')).versionCommand(),
   info: async () => (await import('./info.ts')).infoCommand(),
   rootfs: async () => (await import('./rootfs.ts')).rootfsCommand(),
+  completion: async () => (await import('./completion.ts')).completionCommand(() => program(undefined)),
 };
 const USAGE_EXIT = 125;
 

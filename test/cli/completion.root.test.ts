@@ -1,0 +1,111 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { needs, overlay, root, tool } from '../support/needs.ts';
+import { expectOk, openTsrun, type Tsrun } from '../support/tsrun.ts';
+
+const test = needs(suite('completion'), root(), overlay());
+const PROGRAM = join(import.meta.dirname, '..', '..', 'bin', 'tsrun');
+let tsrun: Tsrun;
+
+test.before(async () => {
+  tsrun = await openTsrun();
+  for (const name of ['apple', 'apricot', 'banana']) tsrun.run(['run', '--name', name, tsrun.rootfs, 'true']);
+  mkdirSync(join(tsrun.directory, 'some where'));
+  writeFileSync(join(tsrun.directory, 'some.env'), '');
+});
+test.after(() => tsrun.close());
+
+function shell(program: string, args: string[]): string {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    encoding: 'utf8',
+    timeout: 30_000,
+    cwd: tsrun.directory,
+    env: { PATH: `${join(PROGRAM, '..')}:${process.env.PATH}`, TSRUN_ROOT: tsrun.dataRoot, TSRUN_RUN: tsrun.runRoot },
+  });
+  if (status !== 0 || stderr !== '') throw new Error(`${program}: ${status}\n${stderr}`);
+  return stdout;
+}
+
+const IN_BASH = `
+source <(tsrun completion bash)
+function=$(complete -p tsrun | sed 's/.*-F \\([^ ]*\\) .*/\\1/')
+COMP_WORDS=("$@")
+COMP_CWORD=$(($# - 1))
+"$function" 2>&1
+printf '%s\\n' "\${COMPREPLY[@]}"
+`;
+/** What bash offers for the last word. */
+function offered(...words: string[]): string[] {
+  return shell('bash', ['--norc', '-c', IN_BASH, 'bash', 'tsrun', ...words])
+    .split('\n')
+    .filter(Boolean);
+}
+
+/** The long flags that `--help` shows. */
+function helpFlags(verb: string): string[] {
+  const help = expectOk(tsrun.run([verb, '--help']));
+  return [...help.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, name]) => name ?? '');
+}
+
+const bash = needs(test, tool('bash'));
+
+bash('verbs, before and after flags of the program', () => {
+  assert.equal(offered('in'), ['inspect', 'info']);
+  assert.equal(offered('--data-root', '/x', 'ex'), ['exec']);
+  assert.ok(offered('').includes('completion'));
+  assert.equal(offered('--data-r'), ['--data-root']);
+  assert.equal(offered('--data-root', 'some w'), ['some where']);
+});
+
+bash('every flag of every verb that --help has', () => {
+  for (const verb of offered('')) assert.equal(offered(verb, '--').sort(), helpFlags(verb).sort(), verb);
+});
+
+bash('names of containers, all of them where several fit', () => {
+  for (const verb of ['start', 'exec', 'inspect', 'diff', 'rm'])
+    assert.equal(offered(verb, 'ap').sort(), ['apple', 'apricot'], verb);
+  assert.equal(offered('rm', '-f', 'apple', 'b'), ['banana']);
+  assert.equal(offered('diff', 'apple', ''), []);
+  assert.equal(offered('exec', '-e', 'ap', 'b'), ['banana']);
+  assert.equal(offered('--data-root', '/nowhere', 'rm', ''), []);
+});
+
+bash('directories for a root, files for a flag that wants one', () => {
+  assert.equal(offered('run', 'some'), ['some where']);
+  assert.equal(offered('run', '--env-file', 'some').sort(), ['some where', 'some.env']);
+  assert.equal(offered('run', '--name', 'so'), []);
+});
+
+bash('a command inside a container is left alone', () => {
+  assert.equal(offered('run', 'rootfs', '--'), []);
+  assert.equal(offered('exec', 'apple', 'ls', '--'), []);
+  assert.equal(offered('exec', 'apple', 'ap'), []);
+});
+
+bash('the shells that there are', () => {
+  assert.equal(offered('completion', ''), ['bash', 'zsh', 'fish']);
+  assert.is(tsrun.run(['completion', 'tcsh']).code, 125);
+});
+
+needs(test, tool('zsh'))('zsh takes it', () => {
+  const script =
+    'autoload -Uz compinit && compinit -u -D && source <(tsrun completion zsh) && print -r -- $_comps[tsrun]';
+  assert.is(shell('zsh', ['-f', '-c', script]).trim(), '_tsrun');
+});
+
+needs(test, tool('fish'))('fish offers the same', () => {
+  const script = (line: string) => `tsrun completion fish | source; complete -C ${JSON.stringify(line)}`;
+  const words = (line: string) =>
+    shell('fish', ['--no-config', '-c', script(line)])
+      .split('\n')
+      .filter(Boolean)
+      .map((text) => text.split('\t')[0] ?? '');
+  assert.equal(words('tsrun in').sort(), ['info', 'inspect']);
+  assert.equal(words('tsrun rm ap').sort(), ['apple', 'apricot']);
+  assert.ok(words('tsrun run --env').includes('--env-file'));
+});
+
+test.run();
