@@ -1,5 +1,8 @@
+import { accessSync, constants } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { fileError } from '../store/files.ts';
 import { nameOwner } from '../store/names.ts';
+import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, listIds, readRecord } from '../store/record.ts';
 import type { Engine } from './engine.ts';
 import { parseContainerReference } from './options/parse-name.ts';
@@ -9,7 +12,7 @@ export function findId({ paths }: Engine, reference: string): string {
   const wanted = parseContainerReference(reference);
   const ids = listIds(paths);
   if (ids.includes(wanted)) return wanted;
-  const owner = nameOwner(paths, wanted);
+  const owner = nameOwner(paths, wanted) ?? nameInRecords(paths, ids, wanted);
   if (owner !== undefined && ids.includes(owner)) return owner;
   const matches = ids.filter((id) => id.startsWith(wanted));
   if (matches.length > 1)
@@ -24,8 +27,33 @@ export function findId({ paths }: Engine, reference: string): string {
 /** @throws TsrunError also when its record is damaged */
 export function findContainer(engine: Engine, reference: string): ContainerRecord {
   const id = findId(engine, reference);
-  const record = readRecord(engine.paths, id);
+  const record = readOrSay(engine, id, reference);
   if (record === undefined)
     throw new TsrunError('not-found', `No such container: ${reference}`, { hint: 'see `tsrun ps -a`' });
   return record;
+}
+
+function readOrSay({ paths }: Engine, id: string, reference: string): ContainerRecord | undefined {
+  try {
+    return readRecord(paths, id);
+  } catch (error) {
+    throw fileError(`find container ${reference}`, error);
+  }
+}
+
+/** For a reader who is not root and may see the records but not the names. */
+function nameInRecords(paths: Paths, ids: readonly string[], name: string): string | undefined {
+  try {
+    accessSync(paths.names, constants.X_OK);
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EACCES') return undefined;
+  }
+  return ids.find((id) => {
+    try {
+      return readRecord(paths, id)?.name === name;
+    } catch {
+      return false; // another's
+    }
+  });
 }
