@@ -90,10 +90,24 @@ bash('the shells that there are', () => {
   assert.is(tsrun.run(['completion', 'tcsh']).code, 125);
 });
 
-needs(test, tool('zsh'))('zsh takes it', () => {
-  const script =
-    'autoload -Uz compinit && compinit -u -D && source <(tsrun completion zsh) && print -r -- $_comps[tsrun]';
-  assert.is(shell('zsh', ['-f', '-c', script]).trim(), '_tsrun');
+/** Types into an interactive zsh on a terminal of its own, and waits for what the completion makes of it. */
+const IN_ZSH = `
+zmodload zsh/zpty
+zpty shell zsh -f -i
+zpty -w shell "PATH=$PATH TSRUN_ROOT=$TSRUN_ROOT TSRUN_RUN=$TSRUN_RUN; export TSRUN_ROOT TSRUN_RUN"
+zpty -w shell 'autoload -Uz compinit; compinit -u -D; source <(tsrun completion zsh); print LOA""DED'
+zpty -r -m shell text '*LOADED*'
+zpty -w -n shell "$1"$'\\t'
+zpty -r -m shell text "*$2*" && print found
+zpty -d shell`;
+
+needs(test, tool('zsh'))('zsh completes verbs, flags and names', () => {
+  for (const [typed, shown] of [
+    ['tsrun comp', 'tsrun completion'],
+    ['tsrun run --env-', 'tsrun run --env-file'],
+    ['tsrun rm -f apple b', 'tsrun rm -f apple banana'],
+  ] as const)
+    assert.is(shell('zsh', ['-f', '-c', IN_ZSH, 'zsh', typed, shown]), 'found\n', typed);
 });
 
 needs(test, tool('fish'))('fish offers the same', () => {
