@@ -1,7 +1,7 @@
 import { mkdirSync, statSync } from 'node:fs';
-import { hostname as hostName } from 'node:os';
 import { join } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { hostName } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
 import type { Spec } from '../spec/oci.ts';

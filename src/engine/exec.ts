@@ -1,9 +1,8 @@
 import { closeSync, openSync } from 'node:fs';
-import { hostname as hostName } from 'node:os';
 import { cgroupPathOf } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { O } from '../kernel/constants.ts';
-import { boundingSet, isAlive, processBirth } from '../kernel/procfs.ts';
+import { boundingSet, hostName, isAlive, processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
 import { type Bundle, readBundle } from '../runtime/bundle.ts';

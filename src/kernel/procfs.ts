@@ -31,6 +31,11 @@ export function isAlive(pid: number, startTime: string, boot: string): boolean {
   );
 }
 
+/** The host's name, as `hostname` of node:os says it, which costs a start half a millisecond. */
+export function hostName(): string {
+  return readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
+}
+
 /** CapBnd of this process: what it can hand on. */
 export function boundingSet(): bigint {
   const status = readFileSync('/proc/self/status', 'latin1');

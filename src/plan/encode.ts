@@ -1,4 +1,3 @@
-import { constants } from 'node:os';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import {
   ARG,
@@ -14,6 +13,7 @@ import {
   TAPE_SLOTS,
   TAPE_VERSION,
 } from '../kernel/abi.ts';
+import { ERRNO } from '../kernel/constants.ts';
 import type { DataSink, Register, Struct } from './arguments.ts';
 import { flatten, type Step } from './step.ts';
 import { type CloneArguments, parametersOf } from './step-types.ts';
@@ -138,7 +138,7 @@ function layOut(steps: readonly Step[], firstNumber: number, data: Data, ops: En
 }
 
 function errnoNumber(name: string): number {
-  const value = (constants.errno as Record<string, number>)[name];
+  const value = (ERRNO as Record<string, number>)[name];
   if (value === undefined) throw new TsrunError('internal', `encode plan: unknown errno ${name}`);
   return value;
 }

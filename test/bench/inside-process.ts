@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { closeSync, readdirSync } from 'node:fs';
 import { readRunFlags } from '../../src/cli/run-flags.ts';
 import { type Engine, openEngine } from '../../src/engine/engine.ts';
 import type { RunOptions } from '../../src/engine/run-options.ts';
@@ -32,6 +32,7 @@ async function measureLibrary(machine: Machine, runs: number): Promise<Row[]> {
     const started = runContainer(engine, options, { interactive: false });
     const returned = performance.now();
     await waitForExit(started);
+    for (const fd of [started.stdin, started.stdout, started.stderr]) if (fd !== undefined) closeSync(fd);
     if (i < WARM_UP) continue;
     blocked.push(returned - begun);
     whole.push(performance.now() - begun);

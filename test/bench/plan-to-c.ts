@@ -1,5 +1,5 @@
-import { constants } from 'node:os';
 import { ARG, OPCODE, SLOT_FIRST_FREE, SLOT_STATUS } from '../../src/kernel/abi.ts';
+import { ERRNO } from '../../src/kernel/constants.ts';
 import type { DataSink, Struct } from '../../src/plan/arguments.ts';
 import type { Step } from '../../src/plan/step.ts';
 import { type CloneArguments, parametersOf } from '../../src/plan/step-types.ts';
@@ -79,7 +79,7 @@ function writeRun(steps: readonly Step[], objects: Objects, functions: string[])
 function writeStep(step: Step, index: number, objects: Objects, functions: string[]): string[] {
   const after = (skip: number): string => `goto s${index + 1 + skip};`;
   const expected = Object.entries(step.expect ?? {}).map(([name, skip]) => {
-    const errno = (constants.errno as Record<string, number>)[name];
+    const errno = ERRNO[name as keyof typeof ERRNO];
     return `  if (r == -${errno}) ${after(skip)}`;
   });
   return [

@@ -14,8 +14,8 @@ const KERNEL = [
   ['mount', 'sched', 'fcntl', 'prctl', 'close_range', 'magic', 'keyctl', 'bpf'].map((name) => `linux/${name}.h`),
 ] as const;
 const LIBC = [
-  ['MNT', 'O', 'S', 'F', 'IOCTL', 'AF', 'SOCK', 'LOCK'],
-  ['sys/mount.h', 'fcntl.h', 'sys/stat.h', 'sys/ioctl.h', 'linux/sockios.h', 'sys/socket.h', 'sys/file.h'],
+  ['MNT', 'O', 'S', 'F', 'IOCTL', 'AF', 'SOCK', 'LOCK', 'ERRNO'],
+  ['sys/mount.h', 'fcntl.h', 'sys/stat.h', 'sys/ioctl.h', 'linux/sockios.h', 'sys/socket.h', 'sys/file.h', 'errno.h'],
 ] as const;
 
 const tables = Object.entries<unknown>(constants).filter(
