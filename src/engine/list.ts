@@ -45,7 +45,11 @@ export function listContainers(engine: Engine): ContainerList {
 }
 
 export function lookAt(engine: Engine, record: ContainerRecord): ListedContainer {
-  return { id: record.id, record, options: unpackOptions(record.options), status: containerStatus(engine, record) };
+  try {
+    return { id: record.id, record, options: unpackOptions(record.options), status: containerStatus(engine, record) };
+  } catch (error) {
+    throw fileError(`look at container ${record.name}`, error);
+  }
 }
 
 function withoutRecord(id: string): TsrunError {

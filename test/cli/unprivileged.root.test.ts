@@ -85,6 +85,8 @@ test('the names may be unreadable and are found all the same', () => {
 
 test('a record that may not be read is no missing container', () => {
   const id = tsrun.inspect('ended', '{{.Id}}');
+  chmodSync(join(tsrun.dataRoot, 'containers', id, 'exit.json'), 0o600);
+  assert.match(asNobody('inspect', id).stderr, /^tsrun: look at container ended: open\(.*EACCES permission denied/);
   chmodSync(join(tsrun.dataRoot, 'containers', id, 'container.json'), 0o600);
   for (const args of [
     ['ps', '-a'],
