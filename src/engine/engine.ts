@@ -1,4 +1,6 @@
+import { statSync } from 'node:fs';
 import type { CgroupLayout } from '../cgroup/types.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
 import { fileError, makeDirectory } from '../store/files.ts';
 import { Paths } from '../store/paths.ts';
 import { type Machine, THIS_MACHINE } from './machine.ts';
@@ -49,4 +51,14 @@ export function prepareDataRoot({ paths }: Engine, goal: string): void {
   } catch (error) {
     throw fileError(goal, error);
   }
+  refuseForeignDirectory(paths.runRoot, goal);
+}
+
+/** Who can write there can have us believe that any process is a container's (CVE-2024-25621's class). */
+function refuseForeignDirectory(path: string, goal: string): void {
+  const { uid, mode } = statSync(path);
+  if (uid === process.geteuid?.() && (mode & 0o022) === 0) return;
+  throw new TsrunError('permission', `${goal}: ${path}: others can write to this directory, or own it`, {
+    hint: `chown root: ${path} && chmod 700 ${path}, or name another with $TSRUN_RUN`,
+  });
 }

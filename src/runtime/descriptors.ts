@@ -6,7 +6,7 @@ import type { Struct } from '../plan/arguments.ts';
 import { slot } from '../plan/arguments.ts';
 import type { Given, Tape } from '../plan/encode.ts';
 import { play } from '../plan/play.ts';
-import { type Step, step } from '../plan/step.ts';
+import { step } from '../plan/step.ts';
 import { pipesOf, type Stdio } from '../security/types.ts';
 
 const MFD_CLOEXEC = 1;
@@ -47,53 +47,59 @@ function quietClose(fd: number): void {
 const SOCKETS = { domain: AF.AF_UNIX, type: SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, protocol: 0 };
 const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
 
-/** Pipes or sockets, the control socket and the job file, all close-on-exec. */
+function openPair(goal: string, kind: 'socketpair' | 'pipe2', why: string): [number, number] {
+  const both = pair();
+  const made =
+    kind === 'pipe2'
+      ? step('pipe2', { pipefd: both, flags: O.O_CLOEXEC }, why)
+      : step('socketpair', { ...SOCKETS, sv: both }, why);
+  const bytes = play(goal, [made]).bytes(both);
+  return [bytes.readInt32LE(0), bytes.readInt32LE(4)];
+}
+
+function openMemory(goal: string, name: string, flags: number, why: string): number {
+  return play(goal, [step('memfd_create', { name, flags }, why, { save: 'memory' })]).value('memory');
+}
+
+/**
+ * Pipes or sockets, the control socket and the job file, all close-on-exec. One by one: when there is no descriptor left, those that
+ * were opened are closed again, and the clean-up has some to work with.
+ */
 export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): Descriptors {
-  const [control, launcher, ...pipes] = [pair(), pair(), pair(), pair(), pair()] as const;
-  const piped = pipesOf(stdio);
-  const terminal = stdio.kind === 'terminal';
-  const steps: Step[] = [
-    step('socketpair', { ...SOCKETS, sv: control }, 'the control socket'),
-    step('memfd_create', { name: 'tsrun-job', flags: MFD_CLOEXEC }, 'what the monitor has to do', { save: 'job' }),
-    ...(terminal ? [step('socketpair', { ...SOCKETS, sv: launcher }, 'where the terminal arrives')] : []),
-    ...piped.map((fd) => step('pipe2', { pipefd: pipes[fd] ?? pair(), flags: O.O_CLOEXEC }, STREAMS[fd] ?? '')),
-  ];
-  const played = play(goal, steps);
-  const both = (struct: Struct | undefined): [number, number] => {
-    const bytes = struct ? played.bytes(struct) : Buffer.alloc(8);
-    return [bytes.readInt32LE(0), bytes.readInt32LE(4)];
-  };
-  const ends: Ends = { control: both(control)[0] };
-  const given: Record<string, number> = { control: both(control)[1], job: played.value('job') };
-  if (terminal) [ends.launcher, given.launcher] = both(launcher);
-  else {
-    STREAMS.forEach((name, fd) => {
-      if (!piped.includes(fd)) given[name] = openSync('/dev/null', O.O_RDWR | O.O_NOCTTY);
-      else if (fd === 0) [given.stdin, ends.stdin] = both(pipes[0]);
-      else [ends[name], given[name]] = both(pipes[fd]);
-    });
+  const ends: Partial<Ends> = {};
+  const given: Record<string, number> = {};
+  const closeTheirs = () => Object.values(given).forEach(quietClose);
+  const closeAll = () => [...Object.values(given), ...Object.values(ends)].forEach(quietClose);
+  try {
+    [ends.control, given.control] = openPair(goal, 'socketpair', 'the control socket');
+    given.job = openMemory(goal, 'tsrun-job', MFD_CLOEXEC, 'what the monitor has to do');
+    if (stdio.kind === 'terminal')
+      [ends.launcher, given.launcher] = openPair(goal, 'socketpair', 'where the terminal arrives');
+    else openStreams(goal, pipesOf(stdio), ends, given);
+    if (reaper) {
+      const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+      given.reaper = openMemory(goal, 'tsrun-init', flags, 'a copy of the reaper');
+      sealMonitor(goal, given.reaper);
+    }
+    return { given, ends: { ...ends, control: ends.control }, job: given.job, closeTheirs, closeAll };
+  } catch (error) {
+    closeAll();
+    throw error;
   }
-  if (reaper) given.reaper = sealedMonitor(goal);
-  return {
-    given,
-    ends,
-    job: played.value('job'),
-    closeTheirs: () => Object.values(given).forEach(quietClose),
-    closeAll: () => [...Object.values(given), ...Object.values(ends)].forEach(quietClose),
-  };
+}
+
+function openStreams(goal: string, piped: readonly number[], ends: Partial<Ends>, given: Record<string, number>): void {
+  STREAMS.forEach((name, fd) => {
+    if (!piped.includes(fd)) given[name] = openSync('/dev/null', O.O_RDWR | O.O_NOCTTY);
+    else if (fd === 0) [given.stdin, ends.stdin] = openPair(goal, 'pipe2', name);
+    else [ends[name], given[name]] = openPair(goal, 'pipe2', name);
+  });
 }
 
 /** A copy that nobody can write to: /proc/1/exe inside a container leads here and not to the host's file (CVE-2019-5736). */
-function sealedMonitor(goal: string): number {
-  const made = play(goal, [
-    step('memfd_create', { name: 'tsrun-init', flags: MFD_CLOEXEC | MFD_ALLOW_SEALING }, 'a copy of the reaper', {
-      save: 'reaper',
-    }),
-  ]);
-  const fd = made.value('reaper');
+function sealMonitor(goal: string, fd: number): void {
   writeSync(fd, readFileSync(monitorPath()));
   play(goal, [step('fcntl', { fd: slot('reaper'), cmd: F_ADD_SEALS, arg: ALL_SEALS }, 'seal it')], { reaper: fd });
-  return fd;
 }
 
 const pages = (size: number): number => Math.ceil(size / PAGE) * PAGE;

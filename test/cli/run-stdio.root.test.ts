@@ -25,9 +25,13 @@ test('standard output and error are apart, and every byte of a MiB of each arriv
   write(join(rootfs, 'out'), out);
   write(join(rootfs, 'err'), err);
   const env = { ...process.env, TSRUN_ROOT: world.dataRoot, TSRUN_RUN: world.runRoot };
-  const child = spawn(process.execPath, [PROGRAM, 'run', '--rm', rootfs, 'sh', '-c', 'cat /out & cat /err >&2; wait'], {
-    env,
-  });
+  const child = spawn(
+    process.execPath,
+    ['--', PROGRAM, 'run', '--rm', rootfs, 'sh', '-c', 'cat /out & cat /err >&2; wait'],
+    {
+      env,
+    },
+  );
   const got: Record<string, Buffer[]> = { stdout: [], stderr: [] };
   child.stdout.on('data', (bytes) => got.stdout!.push(bytes));
   child.stderr.on('data', (bytes) => got.stderr!.push(bytes));

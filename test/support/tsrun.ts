@@ -120,7 +120,7 @@ export async function openTsrun(): Promise<Tsrun> {
 }
 
 function commandLine(args: readonly string[], { through = [] }: CommandOptions): [string, string[]] {
-  const [program, ...words] = [...through, process.execPath, PROGRAM, ...args];
+  const [program, ...words] = [...through, process.execPath, '--', PROGRAM, ...args];
   return [program!, words];
 }
 

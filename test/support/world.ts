@@ -61,7 +61,7 @@ export class World {
     size: { rows?: number; columns?: number } = {},
     through?: readonly string[],
   ): Pty {
-    const command = through ?? [process.execPath, PROGRAM];
+    const command = through ?? [process.execPath, '--', PROGRAM];
     const env = { TSRUN_ROOT: this.dataRoot, TSRUN_RUN: this.runRoot };
     const pty = new Pty(join(this.dir, 'pty'), [...command, ...words], { ...size, env });
     this.terminals.add(pty);

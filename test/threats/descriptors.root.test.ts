@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs, overlay, root, tool } from '../support/needs.ts';
-import { until } from '../support/tsrun.ts';
-import { cgroupsOf, World } from '../support/world.ts';
+import { PROGRAM, until } from '../support/tsrun.ts';
+import { cgroupsOf, World, write } from '../support/world.ts';
 
 const test = needs(suite('inherited from the caller'), root(), overlay(), tool('cc'));
 let world: World;
@@ -188,6 +188,18 @@ test('env / secrets (CVE-2021-3602): the caller’s environment is neither insid
   running.child.stdin!.end('\n');
   assert.is((await running.ended).code, 0);
   await until('the monitor’s end', () => cgroupsOf(id).length === 0);
+});
+
+test('env / secrets: a file for --env-file is the container’s, and never Node’s (NODE_OPTIONS is code)', () => {
+  const [file, code] = [join(world.dir, 'env-file'), join(world.dir, 'evil.cjs')];
+  write(code, 'process.stdout.write("code of the file, as root\\n")');
+  write(file, `NODE_OPTIONS=--require=${code}\nTSRUN_ROOT=/proc/nonsuch\n`);
+  const run = ['run', '--rm', '--env-file', file, world.rootfs, 'sh', '-c', 'echo "$TSRUN_ROOT"'];
+  const env = { TSRUN_ROOT: world.dataRoot, TSRUN_RUN: world.runRoot };
+  // As a user starts it, by its first line.
+  const words = Object.entries(env).map(([key, value]) => `${key}=${value}`);
+  assert.is(world.host('env', ...words, PROGRAM, ...run), '/proc/nonsuch\n');
+  assert.is(world.tsrun.run(run).stdout, '/proc/nonsuch\n');
 });
 
 test.run();
