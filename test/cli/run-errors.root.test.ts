@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -150,72 +150,6 @@ test('a data root on a read-only file system', () => {
   assert.is(world.tsrun.run(['--data-root', path, 'run', '--rm', world.rootfs, 'true']).code, 0);
   world.host('mount', '-o', 'remount,ro', path);
   fails(/^tsrun: run \S+: .*EROFS/, { dataRoot: path });
-});
-
-test('a data root on a full file system (ENOSPC), at whichever moment it is full', () => {
-  const path = mount('full', '-t', 'tmpfs', '-o', 'size=400k', 'test');
-  assert.is(world.tsrun.run(['--data-root', path, 'run', '--rm', world.rootfs, 'true']).code, 0);
-  const ballast = join(path, 'ballast');
-  let failures = 0;
-  for (let free = 0; free <= 80; free += 8) {
-    rmSync(ballast, { force: true });
-    world.host('sh', '-c', 'head -c 1M /dev/zero > "$1" 2>/dev/null; truncate -s -"$2"K "$1"', '-', ballast, `${free}`);
-    const before = state(path);
-    const { code, stderr } = world.tsrun.run(['--data-root', path, 'run', '--rm', world.rootfs, 'true'], {
-      through: [world.probe, 'watch'],
-    });
-    assert.is(state(path), before, `${free} KB free: ${code} ${stderr}`);
-    if (code === 0) continue;
-    failures += 1;
-    assert.is(code, 125, stderr);
-    assert.match(stderr, /^tsrun: run \S+: .*ENOSPC.*\nhint: /, `${free} KB free`);
-  }
-  assert.ok(failures >= 3, `${failures} failures`);
-  rmSync(ballast);
-  assert.is(
-    world.tsrun.run(['--data-root', path, 'run', '--rm', world.rootfs, 'true']).code,
-    0,
-    'it heals when space returns',
-  );
-});
-
-test('a data root without inodes left', () => {
-  const path = mount('inodes', '-t', 'tmpfs', '-o', 'nr_inodes=12', 'test');
-  const { code, stderr } = world.tsrun.run(['--data-root', path, 'run', '--rm', world.rootfs, 'true'], {
-    through: [world.probe, 'watch'],
-  });
-  assert.is(code, 125, stderr);
-  assert.match(stderr, /^tsrun: run \S+: .*ENOSPC/);
-  assert.is(world.host('find', path, '-mindepth', '3'), '', 'only the directories of the data root itself');
-});
-
-test('a data root on an overlay: the hint names the file system', () => {
-  const layers = mount('layers', '-t', 'tmpfs', 'test');
-  for (const name of ['lower', 'upper', 'work']) mkdirSync(join(layers, name));
-  const path = mount(
-    'on-overlay',
-    '-t',
-    'overlay',
-    '-o',
-    `lowerdir=${layers}/lower,upperdir=${layers}/upper,workdir=${layers}/work`,
-    'test',
-  );
-  const { code, stderr } = world.tsrun.run(['--data-root', path, 'run', '--rm', world.rootfs, 'true'], {
-    through: [world.probe, 'watch'],
-  });
-  if (code === 0) return; // a kernel that can
-  assert.is(code, 125, stderr);
-  assert.match(stderr, /^tsrun: run \S+: mount\("overlay".*\nhint: .*lies on overlay.*--data-root/);
-  assert.is(world.host('find', path, '-mindepth', '3'), '');
-});
-
-needs(test, tool('mkfs.vfat'))('a data root on vfat: the hint names the file system', () => {
-  const image = join(world.dir, 'vfat.img');
-  world.host('truncate', '-s', '8M', image);
-  world.host('mkfs.vfat', image);
-  const path = mount('vfat', '-o', 'loop', image);
-  const { stderr } = world.tsrun.run(['--data-root', path, 'run', '--rm', world.rootfs, 'true']);
-  assert.match(stderr, /vfat/);
 });
 
 test('a data root inside the root directory', () => {
