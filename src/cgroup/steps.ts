@@ -1,14 +1,11 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { IN_ROOT } from '../kernel/abi.ts';
-import { AT, MS, O } from '../kernel/constants.ts';
-import { fdPath, slot } from '../plan/arguments.ts';
+import { AT, O } from '../kernel/constants.ts';
 import { type Step, step } from '../plan/step.ts';
-import type { DeviceRule, Mount, Spec } from '../spec/oci.ts';
+import type { DeviceRule, Spec } from '../spec/oci.ts';
 import { deviceFilterSteps } from './device-filter.ts';
 import { allowsAll, deviceRuleLine } from './devices.ts';
-import type { CgroupLayout, Hierarchy } from './types.ts';
+import { type CgroupLayout, label } from './types.ts';
 
-const label = ({ version, controllers }: Hierarchy): string => (version === 2 ? 'unified' : controllers.join(','));
 const writeFile = (pathname: string, data: string, why: string, optional = false): Step =>
   step(
     'write_file',
@@ -143,47 +140,4 @@ export function killCgroupSteps(layout: CgroupLayout, path: string): Step[] {
   return unified
     ? [writeFile(`${unified.mountPoint}${path}/cgroup.kill`, '1', 'kill every process of the container', true)]
     : [];
-}
-
-function directoryName(controllers: readonly string[]): string {
-  return controllers.map((name) => name.replace(/^name=/, '')).join(',');
-}
-
-const resolve = (path: string): Step =>
-  step('in_root', { root: slot('root'), path, want: IN_ROOT.makeDir }, `where /${path} is`, { save: 'target' });
-
-/** /sys/fs/cgroup inside: the container's own part of each hierarchy, which the cgroup namespace makes the root of what is seen. */
-export function mountCgroupSteps(layout: CgroupLayout, mount: Mount): Step[] {
-  const at = mount.destination.replace(/^\/+/, '');
-  const readonly = mount.options?.includes('ro') ? MS.MS_RDONLY : 0;
-  const flags = MS.MS_NOSUID | MS.MS_NODEV | MS.MS_NOEXEC;
-  const mountOf = (type: string, mountflags: number, data: string | null, why: string): Step =>
-    step('mount', { source: type, target: fdPath('target'), filesystemtype: type, mountflags, data }, why);
-  if (layout.mode === 'none') return [];
-  if (layout.mode === 'v2') return [resolve(at), mountOf('cgroup2', flags | readonly, null, 'its own cgroup')];
-  const controllers = layout.hierarchies.filter(({ version }) => version === 1);
-  return [
-    resolve(at),
-    mountOf('tmpfs', flags, 'mode=755', 'a directory for the controllers'),
-    ...controllers.flatMap((hierarchy) => [
-      resolve(`${at}/${directoryName(hierarchy.controllers)}`),
-      mountOf('cgroup', flags | readonly, hierarchy.controllers.join(','), `its own cgroup (${label(hierarchy)})`),
-    ]),
-    ...(readonly
-      ? [
-          resolve(at),
-          step(
-            'mount',
-            {
-              source: null,
-              target: fdPath('target'),
-              filesystemtype: null,
-              mountflags: MS.MS_REMOUNT | MS.MS_BIND | flags | readonly,
-              data: null,
-            },
-            'read-only',
-          ),
-        ]
-      : []),
-  ];
 }

@@ -16,3 +16,7 @@ export interface CgroupLayout {
   /** v2: controllers that a child cgroup can have. */
   available?: readonly string[];
 }
+
+/** What a reader calls a hierarchy. */
+export const label = ({ version, controllers }: Hierarchy): string =>
+  version === 2 ? 'unified' : controllers.join(',');

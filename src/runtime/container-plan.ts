@@ -1,4 +1,5 @@
-import { attachSteps, mountCgroupSteps } from '../cgroup/steps.ts';
+import { mountCgroupSteps } from '../cgroup/mount.ts';
+import { attachSteps } from '../cgroup/steps.ts';
 import type { CgroupLayout } from '../cgroup/types.ts';
 import { IN_ROOT } from '../kernel/abi.ts';
 import { cgroupNamespaceSteps, hasNewNamespace, hostnameSteps, joinSteps } from '../namespace/steps.ts';
@@ -78,9 +79,10 @@ function rootSteps({ rootPath, overlay }: ContainerFacts): Step[] {
   return [...(overlay ? overlaySteps(rootPath, overlay) : bindRootSteps(rootPath)), ...openRootSteps(rootPath)];
 }
 
-function allMountSteps(spec: Spec, { cgroups, sourceKind }: ContainerFacts): Step[] {
+function allMountSteps(spec: Spec, { cgroups, cgroupPath, sourceKind }: ContainerFacts): Step[] {
+  const own = hasNewNamespace(spec, 'cgroup') ? undefined : cgroupPath;
   return (spec.mounts ?? []).flatMap((mount) => {
-    if (mount.type === 'cgroup' || mount.type === 'cgroup2') return mountCgroupSteps(cgroups, mount);
+    if (mount.type === 'cgroup' || mount.type === 'cgroup2') return mountCgroupSteps(cgroups, mount, own);
     return [...mountSteps(mount, sourceKind, !hasPeers(spec)), ...(isFreshDev(mount) ? deviceSteps(spec) : [])];
   });
 }
