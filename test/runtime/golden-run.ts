@@ -58,7 +58,7 @@ export interface GoldenRun {
   remove(): void;
 }
 
-function parse(words: readonly string[], rootfs: string): RunOptions {
+export function parseRun(words: readonly string[], rootfs: string): RunOptions {
   let options: RunOptions | undefined;
   const readFile = (path: string): never => {
     throw new Error(path);
@@ -85,7 +85,7 @@ export function goldenRun(): GoldenRun {
     rootfs,
     plan(words, layout = LAYOUTS.v2) {
       const engine = openEngine({ dataRoot: '/data', runRoot: '/run/tsrun', machine: machine(layout) });
-      const options = parse(words, rootfs);
+      const options = parseRun(words, rootfs);
       const size = { rows: 24, columns: 80 };
       return planRun(engine, options, { interactive: options.interactive, ...(options.tty ? { size } : {}) });
     },

@@ -1,0 +1,273 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { createContainer } from '../../src/engine/create.ts';
+import { openEngine } from '../../src/engine/engine.ts';
+import { makeMiniRootfs } from '../../src/image/mini-rootfs.ts';
+import type { Spec } from '../../src/spec/oci.ts';
+import { serializeSpec } from '../../src/spec/serialize.ts';
+import { parseSpec } from '../../src/spec/validate.ts';
+import { needs, overlay, root, tool } from '../support/needs.ts';
+import { expectOk, openTsrun, PATIENCE_MS, PROGRAM, type Tsrun } from '../support/tsrun.ts';
+import { parseRun } from './golden-run.ts';
+import { runWithRunc } from './runc.ts';
+import { type Difference, differences, parseView, VIEW_SCRIPT, type View } from './view.ts';
+
+/**
+ * The same bundles, run by tsrun and by Debian's runc: what the command sees must be the same, but for the differences that are
+ * listed here with their reason.
+ */
+const test = needs(suite('the same bundle, run by runc'), root(), overlay(), tool('runc'), tool('script'));
+
+interface Listed {
+  key: RegExp;
+  /** What ours and runc's must be; a difference in another direction is not this one. */
+  ours?: RegExp;
+  theirs?: RegExp;
+  only?: RegExp;
+  reason: string;
+}
+
+const LISTED: readonly Listed[] = [
+  {
+    key: /^fd 0$/,
+    ours: /^\/dev\/null$/,
+    theirs: /^pipe:$/,
+    reason: 'without -i the command reads the null device, as with Docker; runc hands on its caller’s input',
+  },
+  {
+    key: /^(mount|file-system) \/proc\//,
+    ours: /^(\/null rw,relatime|devtmpfs .*)$/,
+    theirs: /^(\/null rw,nosuid|tmpfs tmpfs rw,size=65536k,mode=755)$/,
+    reason: 'a file is hidden by the host’s null device; runc takes the one of the container’s /dev (CVE-2025-31133)',
+  },
+  {
+    key: /^file-system \/(proc|sys)\//,
+    ours: /^tmpfs tmpfs ro,size=4k,nr_inodes=1$/,
+    theirs: /^tmpfs tmpfs ro$/,
+    reason: 'a directory is hidden by a tmpfs that could not hold anything either',
+  },
+  {
+    key: /^file-system \/sys\/fs\/cgroup\/systemd$/,
+    ours: /^cgroup cgroup /,
+    theirs: /^cgroup systemd /,
+    reason: 'only the name of the source, which nothing reads',
+  },
+  {
+    key: /^cgroup $/,
+    only: /^changed-fewer-namespaces$/,
+    ours: /^\/tsrun-/,
+    theirs: /^\/$/,
+    reason: 'runc does not enter the unified hierarchy of a hybrid machine; here it had to be unmounted for it',
+  },
+  {
+    key: /^file-system \/t$/,
+    only: /^changed-a-mount/,
+    ours: / ro,/,
+    theirs: / rw,/,
+    reason: 'ro: runc makes only the mount read-only, after the file system was mounted; ours are both',
+  },
+  {
+    key: /^mount \/sys\/fs\/cgroup$/,
+    ours: /^\/ ro,/,
+    theirs: /^\/ rw,/,
+    reason: 'the configuration says ro; runc 1.1.5 forgets it for the tmpfs of version 1',
+  },
+];
+
+const CONFIGURATIONS: readonly [name: string, words: string][] = [
+  ['plain', ''],
+  ['terminal', '-t'],
+  ['read-only', '--read-only'],
+  ['volumes', '-v DIR/volume:/v -v DIR/volume:/w/ro:ro -v DIR/volume/file:/etc/motd:ro'],
+  ['tmpfs', '--tmpfs /t:rw,exec,size=16m,mode=1750 --mount type=tmpfs,dst=/v,tmpfs-size=1m'],
+  ['network-none', '--network none'],
+  ['privileged', '--privileged'],
+  ['user', '-u 1000:1000'],
+  ['user-terminal', '-t -u 1000:1000'],
+  ['cap-drop', '--cap-drop ALL'],
+  ['cap-add', '--cap-drop ALL --cap-add NET_ADMIN --cap-add SYS_PTRACE -u 1000'],
+  ['ulimit', '--ulimit nofile=512:1024 --ulimit core=0 --ulimit nproc=4096'],
+  ['workdir', '-w /work/here'],
+  ['names', '-h box.example -e GREETING=hello -e EMPTY= -e PATH=/usr/bin:/bin --add-host box:10.0.0.1 --dns 10.0.0.2'],
+  ['device-volume', '-v /dev/urandom:/dev/random'],
+  ['slave', '-v DIR/volume:/v:rslave'],
+];
+
+let tsrun: Tsrun;
+let directory: string;
+let rootfs: string;
+
+test.before(async () => {
+  tsrun = await openTsrun();
+  directory = mkdtempSync(join(tmpdir(), 'tsrun-runc-compare-'));
+  rootfs = join(directory, 'rootfs');
+  await makeMiniRootfs(rootfs, 'bash cat find head ls readlink sort stat tr'.split(' '));
+  mkdirSync(join(directory, 'volume'));
+  writeFileSync(join(directory, 'volume/file'), 'volume\n');
+});
+test.after(async () => {
+  await tsrun.close();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+type Change = (spec: Spec) => void;
+
+/** Namespaces by whose they are: the numbers are different in every run. */
+function namespaceNames(): [string, string][] {
+  return readdirSync('/proc/self/ns').map((name) => [readlinkSync(`/proc/self/ns/${name}`), 'the host’s']);
+}
+
+/** Runs the bundle with both. `change`: of config.json, for both; `before`: of config.json, for runc alone. */
+function compare(name: string, words: string, change: Change = () => {}, theirChange: Change = () => {}): Difference[] {
+  const engine = openEngine({ dataRoot: tsrun.dataRoot, runRoot: tsrun.runRoot });
+  const flags = words.replaceAll('DIR', directory).split(' ').filter(Boolean);
+  const options = { ...parseRun(flags, rootfs), name, command: ['bash', '-c', VIEW_SCRIPT] };
+  const { record, unlock } = createContainer(engine, options);
+  unlock();
+  const bundle = engine.paths.container(record.id);
+  const names = [[bundle, '<BUNDLE>'] as const, ...namespaceNames()];
+  const clean = (view: View): View => new Map([...view].map(([key, value]) => [key, tidy(key, value)]));
+  const config = join(bundle, 'config.json');
+  const spec = parseSpec(JSON.parse(readFileSync(config, 'utf8')), 'config.json');
+  change(spec);
+  const theirSpec = structuredClone(spec);
+  theirChange(theirSpec);
+  // runc first: where a directory is there already, it gives a tmpfs the mode of that (and forgets mode=); ours is as told.
+  writeFileSync(config, serializeSpec(theirSpec));
+  const theirs = clean(parseView(runWithRunc(bundle, `tsrun-compare-${process.pid}-${record.id.slice(0, 12)}`), names));
+  writeFileSync(config, serializeSpec(spec));
+  const ours = clean(parseView(runWithTsrun(name, options.tty), names));
+  assert.ok(ours.size > 100 && theirs.size > 100, 'both have printed their view');
+  return differences(ours, theirs);
+}
+
+function runWithTsrun(name: string, terminal: boolean): string {
+  if (!terminal) return expectOk(tsrun.run(['start', '-a', name]));
+  const command = `exec '${process.execPath}' '${PROGRAM}' start -a ${name}`;
+  const env = { PATH: process.env.PATH ?? '', TSRUN_ROOT: tsrun.dataRoot, TSRUN_RUN: tsrun.runRoot, TERM: 'dumb' };
+  const ended = spawnSync('script', ['-qec', command, '/dev/null'], {
+    encoding: 'utf8',
+    env,
+    timeout: PATIENCE_MS,
+    input: '',
+  });
+  assert.is(ended.status, 0, ended.stdout);
+  return ended.stdout;
+}
+
+/** Numbers that are any: inodes of new namespaces and of pipes. */
+function tidy(key: string, value: string): string {
+  if (key.startsWith('namespace ')) return value.replace(/^\w+:\[\d+\]$/, 'its own');
+  if (key.startsWith('fd ')) return value.replace(/\[\d+\]/, '');
+  if (key === 'hidden /proc/keys') return value === '' ? '' : 'the keys of the moment';
+  return value;
+}
+
+const fits = (name: string, { key, ours = '', theirs = '' }: Difference, listed: Listed): boolean =>
+  listed.key.test(key) &&
+  (listed.only?.test(name) ?? true) &&
+  (listed.ours?.test(ours) ?? true) &&
+  (listed.theirs?.test(theirs) ?? true);
+
+/** The differences that are not listed. */
+function told(name: string, found: readonly Difference[]): string {
+  return found
+    .filter((one) => !LISTED.some((listed) => fits(name, one, listed)))
+    .map(({ key, ours, theirs }) => `${key}\n  tsrun: ${ours}\n  runc:  ${theirs}`)
+    .join('\n');
+}
+
+for (const [name, words] of CONFIGURATIONS) {
+  test(`${name}: ${words}`, () => {
+    assert.is(told(name, compare(name, words)), '');
+  });
+}
+
+/** What config.json can say and the options of `run` do not. */
+const CHANGES: Record<string, Change> = {
+  'out-of-memory score': (spec) => (spec.process!.oomScoreAdj = 321),
+  'no score': (spec) => delete spec.process!.oomScoreAdj,
+  'no new privileges': (spec) => (spec.process!.noNewPrivileges = true),
+  umask: (spec) => (spec.process!.user.umask = 0o77),
+  groups: (spec) => (spec.process!.user = { uid: 12, gid: 34, additionalGids: [56, 78] }),
+  'inheritable and ambient capabilities': (spec) => {
+    const names = ['CAP_CHOWN', 'CAP_KILL'];
+    spec.process!.capabilities = { ...spec.process!.capabilities, inheritable: names, ambient: names };
+  },
+  'a narrower effective set': (spec) => (spec.process!.capabilities!.effective = ['CAP_CHOWN']),
+  sysctls: (spec) => {
+    spec.linux!.namespaces!.push({ type: 'network' });
+    spec.linux!.sysctl = { 'kernel.msgmax': '4321', 'fs.mqueue.msg_max': '7', 'net.core.somaxconn': '99' };
+  },
+  devices: (spec) => {
+    spec.linux!.devices = [
+      { type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 0o640, uid: 5, gid: 6 },
+      { type: 'b', path: '/dev/block/8:300', major: 8, minor: 300, fileMode: 0o600, uid: 0, gid: 0 },
+      { type: 'p', path: '/dev/pipe', fileMode: 0o622, uid: 0, gid: 0 },
+      { type: 'c', path: '/dev/net/tun', major: 10, minor: 200, uid: 0, gid: 0 },
+    ];
+  },
+  'no masks, other read-only paths': (spec) => {
+    spec.linux!.maskedPaths = ['/proc/version', '/proc/no-such', '/sys/class'];
+    spec.linux!.readonlyPaths = ['/proc/irq', '/dev/shm', '/no-such'];
+  },
+  'fewer namespaces': (spec) => {
+    spec.linux!.namespaces = [{ type: 'mount' }, { type: 'pid' }, { type: 'uts' }, { type: 'ipc' }];
+  },
+  'a mount of every kind of flag': (spec) => {
+    const options = ['noatime', 'nosuid', 'nodev', 'noexec', 'mode=700', 'size=1m', 'ro'];
+    spec.mounts!.push({ destination: '/t', type: 'tmpfs', source: 'somewhere', options });
+    spec.mounts!.push({ destination: '/v', type: 'tmpfs', source: 'tmpfs', options: ['strictatime', 'nodiratime'] });
+    spec.mounts!.push({
+      destination: '/w',
+      type: 'none',
+      source: join(directory, 'volume'),
+      options: ['bind', 'ro', 'noexec', 'private'],
+    });
+  },
+};
+for (const [name, change] of Object.entries(CHANGES)) {
+  test(`config.json: ${name}`, () => {
+    assert.is(
+      told(
+        `changed-${name.replaceAll(/[ ,]+/g, '-')}`,
+        compare(`changed-${name.replaceAll(/[ ,]+/g, '-')}`, '', change),
+      ),
+      '',
+    );
+  });
+}
+
+test('a difference is seen', () => {
+  const found = compare('different', '', undefined, (spec) => {
+    spec.process!.oomScoreAdj = 77;
+    spec.process!.user.umask = 0o77;
+    const few = ['CAP_CHOWN'];
+    spec.process!.capabilities = { bounding: few, effective: few, permitted: few };
+    spec.process!.env!.push('MORE=yes');
+    spec.root.readonly = true;
+    spec.hostname = 'other';
+    spec.linux!.maskedPaths = spec.linux!.maskedPaths!.filter((path) => path !== '/proc/keys');
+    spec.linux!.namespaces = spec.linux!.namespaces!.filter(({ type }) => type !== 'ipc');
+    spec.mounts = spec.mounts!.filter(({ destination }) => destination !== '/dev/shm');
+  });
+  const keys = new Set(found.map(({ key }) => key));
+  for (const key of [
+    'file /proc/1/oom_score_adj',
+    'status Umask',
+    'status CapEff',
+    'environ MORE',
+    'mount /',
+    'file /proc/sys/kernel/hostname',
+    'hidden /proc/keys',
+    'namespace ipc',
+    'mount /dev/shm',
+  ])
+    assert.ok(keys.has(key), key);
+});
+
+test.run();
