@@ -1,4 +1,5 @@
 import type { DeviceRule } from '../spec/oci.ts';
+import { type DeviceException, decide } from './devices.ts';
 
 /** eBPF instructions that the program needs: include/uapi/linux/bpf.h, bpf_common.h. */
 const LDX_MEM_W = 0x61;
@@ -9,6 +10,7 @@ const RSH_IMM32 = 0x74;
 const MOV_REG32 = 0xbc;
 const JNE_IMM = 0x55;
 const JNE_REG = 0x5d;
+const JEQ_IMM = 0x15;
 const EXIT = 0x95;
 
 const ACCESS: Record<string, number> = { m: 1, r: 2, w: 4 };
@@ -37,35 +39,39 @@ const answer = (allow: boolean): Buffer[] => [
   instruction(EXIT, 0, 0, 0, 0),
 ];
 
-/** One rule: jump over its answer as soon as something does not match. */
-function ruleBlock(rule: DeviceRule): Buffer[] {
-  const tests: Buffer[][] = [];
-  const type = TYPE[rule.type ?? 'a'];
-  const access = [...(rule.access || 'rwm')].reduce((mask, letter) => mask | (ACCESS[letter] ?? 0), 0);
-  if (type !== undefined) tests.push([instruction(JNE_IMM, 2, 0, 0, type)]);
-  if (access !== 7)
-    tests.push([
-      instruction(MOV_REG32, 1, 3, 0, 0),
-      instruction(AND_IMM32, 1, 0, 0, access),
-      instruction(JNE_REG, 1, 3, 0, 0),
-    ]);
-  if (rule.major !== undefined && rule.major >= 0) tests.push([instruction(JNE_IMM, 4, 0, 0, rule.major)]);
-  if (rule.minor !== undefined && rule.minor >= 0) tests.push([instruction(JNE_IMM, 5, 0, 0, rule.minor)]);
-  const block = [...tests.flat(), ...answer(rule.allow)];
+/**
+ * May it be decided by this exception? An allowed device must be allowed all that is wanted; a denied one is denied as soon as
+ * something of it is.
+ */
+function accessTest(mask: number, allowed: boolean): Buffer[] {
+  if (mask === 7) return [];
+  const wanted = [instruction(MOV_REG32, 1, 3, 0, 0), instruction(AND_IMM32, 1, 0, 0, mask)];
+  return [...wanted, allowed ? instruction(JNE_REG, 1, 3, 0, 0) : instruction(JEQ_IMM, 1, 0, 0, 0)];
+}
+
+/** One exception: jump over its answer as soon as something does not match. */
+function exceptionBlock({ type, major, minor, access }: DeviceException, allowed: boolean): Buffer[] {
+  const mask = [...access].reduce((all, letter) => all | (ACCESS[letter] ?? 0), 0);
+  const block = [
+    instruction(JNE_IMM, 2, 0, 0, TYPE[type] ?? 0),
+    ...accessTest(mask, allowed),
+    ...(major === undefined ? [] : [instruction(JNE_IMM, 4, 0, 0, major)]),
+    ...(minor === undefined ? [] : [instruction(JNE_IMM, 5, 0, 0, minor)]),
+    ...answer(allowed),
+  ];
   block.forEach((bytes, i) => {
-    const jumps = bytes[0] === JNE_IMM || bytes[0] === JNE_REG;
+    const jumps = bytes[0] === JNE_IMM || bytes[0] === JNE_REG || bytes[0] === JEQ_IMM;
     if (jumps) bytes.writeInt16LE(block.length - i - 1, 2);
   });
   return block;
 }
 
-/**
- * A BPF_PROG_TYPE_CGROUP_DEVICE program for the rules: cgroup v2 has no devices controller. The last rule that matches decides, so
- * they are tested from the last to the first; a denying rule for all ends the list; what no rule names is denied.
- */
+/** A BPF_PROG_TYPE_CGROUP_DEVICE program that decides as the v1 controller would: cgroup v2 has none. */
 export function deviceProgram(rules: readonly DeviceRule[]): Buffer {
-  const from = rules.findLastIndex(({ type }) => (type ?? 'a') === 'a');
-  const base = from >= 0 && rules[from]!.allow;
-  const tested = rules.slice(from + 1).reverse();
-  return Buffer.concat([...PROLOGUE, ...tested.flatMap(ruleBlock), ...answer(base)]);
+  const { allow, exceptions } = decide(rules);
+  return Buffer.concat([
+    ...PROLOGUE,
+    ...exceptions.flatMap((exception) => exceptionBlock(exception, !allow)),
+    ...answer(allow),
+  ]);
 }
