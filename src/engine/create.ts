@@ -15,6 +15,7 @@ import { type ContainerRecord, nowNs, timestamp, writeRecord } from '../store/re
 import { type Engine, prepareDataRoot } from './engine.ts';
 import { hostnameFile, hostsFile, resolvConfFile } from './host-files.ts';
 import { lookupUser } from './lookup-user.ts';
+import { checkRunOptions } from './options/check-options.ts';
 import { removeRecorded } from './remove.ts';
 import { checkRootfs, initLayer, readAccounts, withDirectory } from './rootfs.ts';
 import type { RunOptions } from './run-options.ts';
@@ -28,6 +29,8 @@ export interface Created extends Draft {
 
 /** Everything about a new container, before anything of it exists. */
 export interface Draft {
+  /** As given, checked. */
+  options: RunOptions;
   record: ContainerRecord;
   spec: Spec;
   layerSteps: Step[];
@@ -39,7 +42,8 @@ const OWN_ADDRESS = '127.0.1.1';
 export const cgroupPath = (id: string): string => `/tsrun-${id}`;
 
 /** Composes record, config.json and layers. Reads the host and the root directory, changes nothing. */
-export function draftContainer(engine: Engine, options: RunOptions): Draft {
+export function draftContainer(engine: Engine, given: RunOptions): Draft {
+  const options = checkRunOptions(given);
   const goal = `run ${options.rootfs}`;
   const rootfs = checkRootfs(goal, options.rootfs);
   const id = randomHex(32);
@@ -52,6 +56,7 @@ export function draftContainer(engine: Engine, options: RunOptions): Draft {
     record.path = spec.process?.args?.[0] ?? '';
     record.args = spec.process?.args?.slice(1) ?? [];
     return {
+      options,
       record,
       spec,
       layerSteps: makeLayerSteps(engine.paths, record, initLayer(goal, root, { id, name, rootfs })),
@@ -115,11 +120,11 @@ function overlayOf(paths: Paths, { layer, links }: ContainerRecord) {
  * Makes a container: record first, then name, layers, files. What fails half-way is undone.
  * @throws TsrunError 'conflict' when the name is taken
  */
-export function createContainer(engine: Engine, options: RunOptions): Created {
+export function createContainer(engine: Engine, given: RunOptions): Created {
+  const draft = draftContainer(engine, given);
+  const { record, options } = draft;
   const goal = `run ${options.rootfs}`;
   const { paths } = engine;
-  const draft = draftContainer(engine, options);
-  const { record } = draft;
   prepareDataRoot(engine, goal);
   makeVolumeSources(goal, options);
   const umask = process.umask(0);
@@ -130,7 +135,7 @@ export function createContainer(engine: Engine, options: RunOptions): Created {
     writeRecord(paths, record);
     claimName(paths, record.name, record.id);
     play(goal, draft.layerSteps);
-    writeBundle(paths, draft, options);
+    writeBundle(paths, draft);
     return { ...draft, unlock };
   } catch (error) {
     unlock();
@@ -141,7 +146,7 @@ export function createContainer(engine: Engine, options: RunOptions): Created {
   }
 }
 
-function writeBundle(paths: Paths, { record, spec }: Draft, options: RunOptions): void {
+function writeBundle(paths: Paths, { record, spec, options }: Draft): void {
   const bundle = paths.container(record.id);
   const hostname = spec.hostname ?? '';
   const hostText = (path: string): string => readTextIfThere(path) ?? '';

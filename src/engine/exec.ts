@@ -16,6 +16,7 @@ import { resolveCapabilities } from './capabilities.ts';
 import type { Engine } from './engine.ts';
 import { findContainer } from './find.ts';
 import { lookupUser } from './lookup-user.ts';
+import { checkExecOptions } from './options/check-options.ts';
 import { readAccounts } from './rootfs.ts';
 import type { ExecOptions, RunOptions } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
@@ -29,7 +30,8 @@ const CANNOT_EXECUTE = 126;
  * Starts a command in a running container; returns when it has been executed.
  * @throws TsrunError; exitCode 126 when the container does not run, 126 or 127 when the command is to blame
  */
-export function execInContainer(engine: Engine, options: ExecOptions, { interactive, size }: Attachment): Connected {
+export function execInContainer(engine: Engine, given: ExecOptions, { interactive, size }: Attachment): Connected {
+  const options = checkExecOptions(given);
   const goal = `exec ${options.container}`;
   const record = findContainer(engine, options.container);
   const bundle = readBundle(engine.paths.container(record.id));
