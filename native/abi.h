@@ -9,7 +9,8 @@
  *   +--------+------+-----------------------------+--------+
  *
  * A clone op names a run of further ops that its child plays: that is how a plan holds a nested plan.
- * Parent and child share the memory (CLONE_VM|CLONE_VFORK), so a failure deep inside is read from the one header.
+ * Parent and child share the memory (CLONE_VM|CLONE_VFORK), so a failure deep inside is read from the one header; a child apart
+ * sends it through a pipe.
  *
  * src/kernel/abi.ts repeats these numbers; test/kernel/abi.test.ts reads this file and asserts that they are equal. */
 #ifndef TSRUN_ABI_H
@@ -150,6 +151,9 @@ struct op {
 #define OP_DROP_BOUNDING 214 /* capabilities to keep (bit mask): prctl(PR_CAPBSET_DROP) for every other one that the kernel knows */
 #define OP_CHECK_DIR 215    /* fd: ENOTDIR unless fd is a directory */
 
+#define OP_EXIT 220         /* none: the end of a child that leaves without executing */
+#define OP_CLONE_APART 221  /* as OP_CLONE, but the child has a memory of its own: for one that is seen inside a running container */
+
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */
 #define IN_ROOT_MAKE_DIR 2    /* missing components and the last are made as directories, 0755 */
@@ -163,7 +167,7 @@ struct op {
  *   keep     the parent of a container's PID 1. Started by the play that cloned PID 1: execs itself in place.
  *            3 job (memfd), 4 control socket, 5 pidfd of its child
  *   enter    the parent of an exec'ed process: plays the job's enter tape (setns, clone, confinement, exec), then keeps.
- *            3 job (memfd, shared with the launcher, which reads the tape's header), 4 control socket
+ *            3 job (memfd; what failed is written back to the tape's header, for the launcher), 4 control socket
  *   relay    what the command line becomes (exec in place): carries bytes between the terminal and the container.
  *            0-2 the caller's, 4 control socket, then with -t: 5 pty master; without: 5 stdin writer or none, 6 stdout reader, 7 stderr reader
  *   init     `--init`: PID 1 inside the container, from a sealed memfd: reaps orphans, forwards signals.

@@ -4,6 +4,7 @@
  * No page table is copied, so the cost does not grow with the size of Node (facts: 0.2 ms at any size). */
 #include <linux/mman.h>
 #include <asm/signal.h>
+#include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/sched.h>
 #include "player.h"
@@ -14,6 +15,12 @@
 struct child {
   struct tape *tape;
   u64 ops, count;
+  s64 report; /* where a child apart says what failed, or -1 */
+};
+
+struct failure {
+  s32 step, error;
+  u32 detail;
 };
 
 static void set_signal_mask(const u64 *mask, u64 *old) { sys(rt_sigprocmask, 2 /* SIG_SETMASK */, mask, old, 8); }
@@ -33,6 +40,8 @@ __attribute__((noreturn, used, visibility("hidden"))) void child_main(struct chi
     child->tape->failed_step = 0;
     child->tape->failed_errno = ENOSYS_;
   }
+  struct failure failure = { child->tape->failed_step, child->tape->failed_errno, child->tape->failed_detail };
+  if (child->report >= 0) sys(write, child->report, &failure, sizeof failure);
   for (;;) sys(exit_group, 127);
 }
 
@@ -77,33 +86,34 @@ static void reap(s64 pid) {
   }
 }
 
-/* arg: flags, ops offset, op count, cgroup slot, pidfd slot. Returns the pid, or the child's own failure. */
-s64 play_clone(struct tape *tape, const s64 *arg) {
+static s64 clone_child(struct child *child, u64 flags, s64 cgroup, s32 *pidfd) {
   s64 stack = sys(mmap, 0, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (is_error(stack)) return stack;
-  struct child child = { tape, (u64)arg[1], (u64)arg[2] };
-  s64 pidfd = -1;
   struct clone_args args;
   memset(&args, 0, sizeof args);
-  args.flags = (u64)arg[0] | CLONE_VM | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD;
-  args.exit_signal = SIGCHLD;
-  args.pidfd = (u64)&pidfd;
+  args.flags = flags | CLONE_VFORK | CLONE_CLEAR_SIGHAND | CLONE_PIDFD;
+  args.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD; /* a sibling has its parent's */
+  args.pidfd = (u64)pidfd;
   args.stack = (u64)stack;
   args.stack_size = STACK_SIZE;
-  if (arg[3] != TAPE_NO_SLOT) {
+  if (cgroup >= 0) {
     args.flags |= CLONE_INTO_CGROUP;
-    args.cgroup = (u64)tape->slots[arg[3]];
+    args.cgroup = (u64)cgroup;
   }
   u64 all = ~0ul, before;
   set_signal_mask(&all, &before);
   /* setuid in a child that shares our memory marks that memory undumpable: put it back as it was. */
   s64 dumpable = sys(prctl, PR_GET_DUMPABLE);
-  s64 pid = clone_to_child_main(&args, &child);
+  s64 pid = clone_to_child_main(&args, child);
   if (sys(prctl, PR_GET_DUMPABLE) != dumpable) sys(prctl, PR_SET_DUMPABLE, dumpable);
   set_signal_mask(&before, 0);
   sys(munmap, stack, STACK_SIZE);
+  return pid;
+}
+
+/* The pid, or the child's own failure. */
+static s64 finish_clone(struct tape *tape, const s64 *arg, s64 pid, s32 pidfd) {
   if (is_error(pid)) return pid;
-  pidfd = (s32)pidfd; /* the kernel wrote an int */
   if (tape->failed_step >= 0) {
     reap(pid);
     sys(close, pidfd);
@@ -112,6 +122,37 @@ s64 play_clone(struct tape *tape, const s64 *arg) {
   if (arg[4] != TAPE_NO_SLOT) tape->slots[arg[4]] = pidfd;
   else sys(close, pidfd);
   return pid;
+}
+
+static s64 cgroup_of(const struct tape *tape, const s64 *arg) { return arg[3] == TAPE_NO_SLOT ? -1 : tape->slots[arg[3]]; }
+
+/* arg: flags, ops offset, op count, cgroup slot, pidfd slot. */
+s64 play_clone(struct tape *tape, const s64 *arg) {
+  struct child child = { tape, (u64)arg[1], (u64)arg[2], -1 };
+  s32 pidfd = -1;
+  s64 pid = clone_child(&child, (u64)arg[0] | CLONE_VM, cgroup_of(tape, arg), &pidfd);
+  return finish_clone(tape, arg, pid, pidfd);
+}
+
+/* The child of a running container's PID namespace can be seen, and with CAP_SYS_PTRACE be written to, by what runs there: so it has a
+ * copy of our memory and not our memory, and can tell us nothing but what failed. */
+s64 play_clone_apart(struct tape *tape, const s64 *arg) {
+  s32 ends[2];
+  s64 piped = sys(pipe2, ends, O_CLOEXEC);
+  if (is_error(piped)) return piped;
+  struct child child = { tape, (u64)arg[1], (u64)arg[2], ends[1] };
+  s32 pidfd = -1;
+  s64 pid = clone_child(&child, (u64)arg[0], cgroup_of(tape, arg), &pidfd);
+  sys(close, ends[1]);
+  struct failure failure;
+  s64 got = is_error(pid) ? 0 : sys(read, ends[0], &failure, sizeof failure);
+  sys(close, ends[0]);
+  if (got == sizeof failure) {
+    tape->failed_step = failure.step;
+    tape->failed_errno = failure.error;
+    tape->failed_detail = failure.detail;
+  }
+  return finish_clone(tape, arg, pid, pidfd);
 }
 
 /* arg: candidates, argv, envp. The search goes on after a name that is not there, as execvp(3) does, and remembers EACCES. */

@@ -18,10 +18,10 @@ static void say(u32 type, s64 value) {
   sys(sendto, FD_CONTROL, &message, sizeof message, MSG_NOSIGNAL_);
 }
 
-/* Shared, not private: the launcher reads from the same memfd what failed. */
+/* Private: what the keeper plays is what the launcher wrote, whatever becomes of the file. */
 static struct tape *map_tape(u32 offset, u32 size) {
   if (!offset) return 0;
-  s64 at = sys(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_SHARED, FD_JOB, offset);
+  s64 at = sys(mmap, 0, size, PROT_READ | PROT_WRITE, MAP_PRIVATE, FD_JOB, offset);
   return is_error(at) ? 0 : (struct tape *)at;
 }
 
@@ -30,10 +30,16 @@ static int read_job(struct job *job) {
   return got == sizeof *job && job->magic == JOB_MAGIC && job->version == TAPE_VERSION;
 }
 
+/* The header alone: the launcher reads there what failed. */
+static void write_back(const struct job *job, const struct tape *tape) {
+  sys(pwrite64, FD_JOB, tape, sizeof *tape, job->enter_tape);
+}
+
 /* Plays the enter tape and leaves the child's pidfd at its place. 0, or the role is over. */
 static int enter(const struct job *job) {
   struct tape *tape = map_tape(job->enter_tape, job->enter_size);
   if (!tape || is_error(tape_play(tape))) {
+    if (tape) write_back(job, tape);
     say(CONTROL_FAILED, tape ? tape->failed_errno : ENOSYS_);
     return -1;
   }

@@ -16,14 +16,14 @@ export function execCommand(): Command {
     );
 }
 
-function exec(container: string, command: string[], flags: ExecFlags & GlobalFlags): void {
+async function exec(container: string, command: string[], flags: ExecFlags & GlobalFlags): Promise<void> {
   const goal = `exec ${container}`;
   const options = readExecFlags(flags, container, command, flagContext());
   requireRoot(goal);
   const engine = engineFrom(flags);
   if (options.detach) {
-    closeSync(execInContainer(engine, options, { interactive: false }).control);
+    closeSync((await execInContainer(engine, options, { interactive: false })).control);
     return;
   }
-  becomeRelay(goal, execInContainer(engine, options, attachment(goal, options)));
+  becomeRelay(goal, await execInContainer(engine, options, attachment(goal, options)));
 }

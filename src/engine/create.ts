@@ -50,7 +50,7 @@ export function draftContainer(engine: Engine, given: RunOptions): Draft {
   const name = options.name ?? suggestName(engine.paths);
   return withDirectory(rootfs, (root) => {
     const record = draftRecord(id, name, rootfs, options);
-    const { passwd, group } = readAccounts(goal, root);
+    const { passwd, group } = readAccounts(goal, root, options.user ?? '');
     const user = lookupUser(options.user ?? '', passwd, group);
     const spec = draftSpec(engine, record, options, user);
     record.path = spec.process?.args?.[0] ?? '';

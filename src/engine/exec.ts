@@ -1,8 +1,8 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { cgroupPathOf } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { O } from '../kernel/constants.ts';
-import { boundingSet, hostName, isAlive, processBirth } from '../kernel/procfs.ts';
+import { boundingSet, hostName, isAlive, limitsOf, processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
 import { type Bundle, readBundle } from '../runtime/bundle.ts';
@@ -10,7 +10,8 @@ import { enter } from '../runtime/enter.ts';
 import type { Connected } from '../runtime/launch.ts';
 import { sayGo } from '../runtime/relay.ts';
 import type { Stdio } from '../security/types.ts';
-import type { Process, User } from '../spec/oci.ts';
+import { type Process, RLIM_INFINITY, type Rlimit, type User } from '../spec/oci.ts';
+import { waitForContainer } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import type { Engine } from './engine.ts';
@@ -30,13 +31,17 @@ const CANNOT_EXECUTE = 126;
  * Starts a command in a running container; returns when it has been executed.
  * @throws TsrunError; exitCode 126 when the container does not run, 126 or 127 when the command is to blame
  */
-export function execInContainer(engine: Engine, given: ExecOptions, { interactive, size }: Attachment): Connected {
+export async function execInContainer(
+  engine: Engine,
+  given: ExecOptions,
+  { interactive, size }: Attachment,
+): Promise<Connected> {
   const options = checkExecOptions(given);
   const goal = `exec ${options.container}`;
   const record = findContainer(engine, options.container);
-  const bundle = readBundle(engine.paths.container(record.id));
-  const target = openFirstProcess(engine, record, goal);
+  const target = await openTarget(engine, record, goal);
   try {
+    const bundle = readBundle(engine.paths.container(record.id));
     const connected = enter(goal, bundle.spec, describeCommand(goal, record, bundle, options, target.pid), {
       id: record.id,
       cgroups: engine.cgroups,
@@ -59,6 +64,23 @@ function stdioOf({ tty, detach }: ExecOptions, interactive: boolean): Stdio {
   return tty ? { kind: 'terminal' } : { kind: 'pipes', interactive };
 }
 
+/**
+ * The lock is held by who starts the container until that is done: before, its first process still stands in the host's root, and a
+ * command that entered it would, too.
+ */
+async function openTarget(
+  engine: Engine,
+  record: ContainerRecord,
+  goal: string,
+): Promise<{ pid: number; pidfd: number }> {
+  const unlock = await waitForContainer(engine.paths, record.id, goal);
+  try {
+    return openFirstProcess(engine, record, goal);
+  } finally {
+    unlock();
+  }
+}
+
 /** A pidfd of PID 1. Opened first, compared afterwards: what the descriptor means cannot change between the two. */
 function openFirstProcess(engine: Engine, record: ContainerRecord, goal: string): { pid: number; pidfd: number } {
   const { status, pid, run } = containerStatus(engine, record);
@@ -76,9 +98,15 @@ function openFirstProcess(engine: Engine, record: ContainerRecord, goal: string)
   const same =
     birth !== undefined &&
     (run ? isAlive(pid, run.startTime, run.bootId) : processBirth(pid)?.startTime === birth.startTime);
-  if (same) return { pid, pidfd };
+  if (same && !standsInOurRoot(pid)) return { pid, pidfd };
   closeSync(pidfd);
   throw notRunning();
+}
+
+/** Whoever started it was killed half-way: it never got to its own root, and is not a container yet. */
+function standsInOurRoot(pid: number): boolean {
+  const [ours, its] = [statSync('/'), statSync(`/proc/${pid}/root/`)];
+  return ours.dev === its.dev && ours.ino === its.ino;
 }
 
 /** What is executed, as confined as PID 1: its capabilities, limits and no_new_privs come from the container's own config.json. */
@@ -107,8 +135,22 @@ function describeCommand(
     args: options.command,
     env: specEnv({ hostname, tty: options.tty, home, basis: run.env, changes: options.env }),
     cwd: options.workdir ?? bundle.command.cwd,
+    rlimits: limitsLike(pid, bundle.command.rlimits ?? []),
     ...(options.privileged ? { capabilities: privileged } : {}),
   };
+}
+
+/** PID 1's limits, not the caller's: those of config.json, and for the others what PID 1 was started with, as far as we may set it. */
+function limitsLike(pid: number, configured: readonly Rlimit[]): Rlimit[] {
+  const ours = limitsOf('self');
+  const oci = (limit: number) => (limit === Number.POSITIVE_INFINITY ? RLIM_INFINITY : limit);
+  const inherited = [...limitsOf(pid)].flatMap(([type, { soft, hard }]): Rlimit[] => {
+    const own = ours.get(type);
+    const same = own === undefined || (own.soft === soft && own.hard === hard);
+    if (same || hard > own.hard || configured.some((limit) => limit.type === type)) return [];
+    return [{ type, soft: oci(soft), hard: oci(hard) }];
+  });
+  return [...configured, ...inherited];
 }
 
 /** -u has its meaning inside the container as it is now: its /etc/passwd, read through /proc/PID/root, resolved in there. */
@@ -121,7 +163,7 @@ function userOf(
 ): { user: User; home: string } {
   const root = openSync(`/proc/${pid}/root`, O.O_PATH | O.O_DIRECTORY);
   try {
-    const { passwd, group } = readAccounts(goal, root);
+    const { passwd, group } = readAccounts(goal, root, options.user ?? run.user ?? '');
     const { umask } = bundle.command.user;
     const { uid, gid, additionalGids, home } = lookupUser(options.user ?? run.user ?? '', passwd, group);
     return { user: { uid, gid, additionalGids, ...(umask === undefined ? {} : { umask }) }, home };

@@ -1,6 +1,6 @@
 import { detectCgroups } from '../cgroup/host.ts';
 import type { CgroupLayout } from '../cgroup/types.ts';
-import { boundingSet, ownLimits } from '../kernel/procfs.ts';
+import { boundingSet, limitsOf } from '../kernel/procfs.ts';
 import type { Device } from '../spec/oci.ts';
 import { hostDevices } from './host-devices.ts';
 
@@ -18,6 +18,6 @@ export interface Machine {
 export const THIS_MACHINE: Machine = {
   cgroups: () => detectCgroups(),
   boundingSet,
-  limits: ownLimits,
+  limits: () => limitsOf('self'),
   devices: () => hostDevices(),
 };

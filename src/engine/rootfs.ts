@@ -48,12 +48,21 @@ export interface AccountFiles {
   group: Buffer | null;
 }
 
-/** /etc/passwd and /etc/group as somebody inside would find them. */
-export function readAccounts(goal: string, root: number): AccountFiles {
-  return {
-    passwd: readInRoot(goal, root, 'etc/passwd', MAX_ACCOUNT_FILE),
-    group: readInRoot(goal, root, 'etc/group', MAX_ACCOUNT_FILE),
+/**
+ * /etc/passwd and /etc/group as somebody inside would find them. A container may make them unreadable, which must not lock out root or
+ * a user who is given by number: for those they are then as good as missing.
+ * @param user as given to -u
+ */
+export function readAccounts(goal: string, root: number, user: string): AccountFiles {
+  const read = (path: string): Buffer | null => {
+    try {
+      return readInRoot(goal, root, path, MAX_ACCOUNT_FILE);
+    } catch (error) {
+      if (/^\d*(:\d*)?$/.test(user)) return null;
+      throw error;
+    }
   };
+  return { passwd: read('etc/passwd'), group: read('etc/group') };
 }
 
 /** In shell syntax, so that `. /.tsrunenv` works. */

@@ -129,6 +129,8 @@ export const OPCODE = {
   fail_at: 213,
   drop_bounding: 214,
   check_dir: 215,
+  exit: 220,
+  clone_apart: 221,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

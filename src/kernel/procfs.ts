@@ -61,11 +61,11 @@ const LIMIT_NAMES: Record<string, string> = {
   'Max realtime timeout': 'RLIMIT_RTTIME',
 };
 
-/** This process's limits by OCI name; Infinity = unlimited. */
-export function ownLimits(): Map<string, { soft: number; hard: number }> {
+/** A process's limits by OCI name; Infinity = unlimited. */
+export function limitsOf(pid: number | 'self'): Map<string, { soft: number; hard: number }> {
   const limits = new Map<string, { soft: number; hard: number }>();
   const number = (text: string | undefined) => (text === 'unlimited' ? Number.POSITIVE_INFINITY : Number(text));
-  for (const line of readFileSync('/proc/self/limits', 'latin1').split('\n')) {
+  for (const line of readFileSync(`/proc/${pid}/limits`, 'latin1').split('\n')) {
     const name = LIMIT_NAMES[line.slice(0, 26).trim()];
     const [soft, hard] = line.slice(26).trim().split(/\s+/);
     if (name) limits.set(name, { soft: number(soft), hard: number(hard) });

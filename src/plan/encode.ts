@@ -180,8 +180,12 @@ function writeExpected(tape: Units, at: number, { name, expect }: Step): void {
   });
 }
 
+function opcodeOf(step: Step): number {
+  return step.name === 'clone' && (step.args as CloneArguments).apart ? OPCODE.clone_apart : OPCODE[step.name];
+}
+
 function writeOp(tape: Units, at: number, { step, number, registers }: EncodedOp, data: Data, dataAt: number): void {
-  tape.halves[(at + OP.code) >> 1] = OPCODE[step.name];
+  tape.halves[(at + OP.code) >> 1] = opcodeOf(step);
   tape.bytes[at + OP.save] = step.save === undefined ? TAPE_NO_SLOT : data.slotNumber(step.save);
   tape.bytes[at + OP.okSkip] = step.thenSkip ?? 0;
   writeExpected(tape, at, step);

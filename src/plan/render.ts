@@ -6,15 +6,15 @@ import { type CloneArguments, parametersOf } from './step-types.ts';
 export function renderCall(step: Step): string {
   if (step.name === 'clone') {
     const args = step.args as CloneArguments;
-    // The first four are the player's own (native/clone.c).
-    const flags = ['CLONE_VM|CLONE_VFORK|CLONE_PIDFD|CLONE_CLEAR_SIGHAND'];
+    // The first ones are the player's own (native/clone.c).
+    const flags = [`${args.apart ? '' : 'CLONE_VM|'}CLONE_VFORK|CLONE_PIDFD|CLONE_CLEAR_SIGHAND`];
     if (args.flags !== 0) flags.push(flagNames(args.flags, CLONE));
     if (args.cgroup) flags.push('CLONE_INTO_CGROUP');
     const fields = [
       `flags=${flags.join('|')}`,
       ...(args.pidfd ? [`pidfd=&${args.pidfd.slot}`] : []),
       ...(args.cgroup ? [`cgroup=${args.cgroup.slot}`] : []),
-      'exit_signal=SIGCHLD',
+      `exit_signal=${args.flags & CLONE.CLONE_PARENT ? '0' : 'SIGCHLD'}`,
     ];
     return `clone3({${fields.join(', ')}})`;
   }

@@ -128,12 +128,15 @@ export const STEP_TYPES = {
   rmdir_cgroup: call({ dirfd: fd, path }),
   fail_at: call({ errno: int }),
   drop_bounding: call({ keep: hex }),
+  exit: call({}),
 } as const satisfies Partial<Record<OpName, unknown>>;
 
 /** clone3 holds a nested plan, so it is not a line of the table. */
 export interface CloneArguments {
   flags: number;
-  /** What the child plays; it must end in `exec` or `execve`. */
+  /** The child has a copy of the memory and not the memory: for one that can be seen inside a running container. */
+  apart?: boolean;
+  /** What the child plays; it must end in `exec`, `execve`, `execveat` or `exit`. */
   child: readonly Step[];
   /** Directory of the cgroup v2 that the child is born in. */
   cgroup: SlotRef | null;

@@ -1,7 +1,7 @@
 import { AT, O } from '../kernel/constants.ts';
 import { type Struct, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
-import { stdioSteps } from '../security/stdio.ts';
+import { sessionSteps, stdioSteps } from '../security/stdio.ts';
 import { keyringSteps, privilegeSteps, rlimitSteps } from '../security/steps.ts';
 import type { Stdio } from '../security/types.ts';
 import type { Process } from '../spec/oci.ts';
@@ -66,18 +66,11 @@ function reaperSteps(command: Process): Step[] {
   ];
 }
 
-function execSteps({ command, init }: Confinement): Step[] {
-  if (init) return reaperSteps(command);
-  const candidates = commandCandidates(command);
-  return [step('exec', { candidates, argv: command.args ?? [], envp: command.env ?? [] }, 'the command')];
-}
-
 /**
  * The one way into a container, for its PID 1 and for every exec: what is inherited goes, then directories, then privileges.
- * The caller is in the container's namespaces and root already.
+ * The caller is in the container's namespaces and root already; what it clones from here on is as confined as it is.
  */
-export function confine(confinement: Confinement): Step[] {
-  const { id, command, stdio, init } = confinement;
+export function confine({ id, command, stdio, init }: Confinement): Step[] {
   return [
     ...rlimitSteps(command),
     ...keyringSteps(id),
@@ -90,6 +83,12 @@ export function confine(confinement: Confinement): Step[] {
     ),
     ...workingDirectorySteps(command.cwd),
     ...privilegeSteps(command),
-    ...execSteps(confinement),
   ];
+}
+
+/** And then the command itself. */
+export function becomeCommand({ command, stdio, init }: Confinement): Step[] {
+  const candidates = commandCandidates(command);
+  const exec = step('exec', { candidates, argv: command.args ?? [], envp: command.env ?? [] }, 'the command');
+  return [...sessionSteps(stdio), ...(init ? reaperSteps(command) : [exec])];
 }

@@ -24,7 +24,7 @@ import type { Overlay, SourceKind } from '../rootfs/types.ts';
 import { oomScoreSteps } from '../security/steps.ts';
 import type { Stdio } from '../security/types.ts';
 import type { Process, Spec } from '../spec/oci.ts';
-import { confine } from './confine.ts';
+import { becomeCommand, confine } from './confine.ts';
 
 /** All that a start needs to know beyond config.json. The launcher's descriptors come in named slots. */
 export interface ContainerFacts {
@@ -46,8 +46,9 @@ export interface ContainerFacts {
 
 /** What the container's PID 1 does between its birth and its command: the table of contents of a start. */
 export function containerPlan(spec: Spec, command: Process, facts: ContainerFacts): Step[] {
+  const confinement = { id: facts.id, command, stdio: facts.stdio, init: facts.init };
   return [
-    ...newSessionSteps(),
+    step('umask', { mask: 0 }, 'the modes below are meant as they are written'),
     ...oomScoreSteps(command),
     ...attachSteps(facts.cgroups, facts.cgroupPath),
     ...joinSteps(spec),
@@ -64,14 +65,8 @@ export function containerPlan(spec: Spec, command: Process, facts: ContainerFact
     ...finishRootSteps(spec),
     ...hostnameSteps(spec),
     ...(hasNewNamespace(spec, 'network') ? loopbackSteps() : []),
-    ...confine({ id: facts.id, command, stdio: facts.stdio, init: facts.init }),
-  ];
-}
-
-function newSessionSteps(): Step[] {
-  return [
-    step('setsid', {}, 'a session of its own: no terminal of the caller’s'),
-    step('umask', { mask: 0 }, 'the modes below are meant as they are written'),
+    ...confine(confinement),
+    ...becomeCommand(confinement),
   ];
 }
 

@@ -10,7 +10,7 @@ import { oomScoreSteps } from '../security/steps.ts';
 import type { Stdio } from '../security/types.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { becomeSteps } from './become.ts';
-import { confine } from './confine.ts';
+import { becomeCommand, confine } from './confine.ts';
 
 export interface EnterFacts {
   id: string;
@@ -21,53 +21,40 @@ export interface EnterFacts {
 }
 
 /**
- * What `tsrun-monitor enter` plays: nsenter, by pidfd, into every namespace of the container, then the same confinement as PID 1's.
- * Played by that small, non-dumpable program and not by Node: a process inside could look into whoever shares memory with what
- * enters (CVE-2016-9962). Slots given: `target`, a pidfd of the container's PID 1, and those of Stdio.
+ * What `tsrun-monitor enter` plays: nsenter, by pidfd, into every namespace of the container, and the same confinement as PID 1's.
+ *
+ * A process that is born in the container's PID namespace can be seen by what runs there, and with CAP_SYS_PTRACE be stopped, looked
+ * into and written to. So a first child does everything, still in the host's PID namespace: it enters, opens, closes and drops. Only
+ * then it clones the one that will be the command: with nothing open but 0, 1 and 2, the container's root, its own copy of the memory
+ * and no more privileges than the command has (CVE-2016-9962, CVE-2022-29162). That one is a sibling of the first, which ends.
+ * Slots given: `target`, a pidfd of the container's PID 1, and those of Stdio.
  */
 export function enterPlan(spec: Spec, command: Process, facts: EnterFacts): Step[] {
-  const flags = namespaceFlags(spec);
   const unified = openUnifiedSteps(facts.cgroups, facts.cgroupPath);
-  const pidNamespace = flags & CLONE.CLONE_NEWPID;
+  const cgroup = unified.length > 0 ? slot('cgroup') : null;
+  const child = firstChildSteps(namespaceFlags(spec), command, facts);
   return [
     ...unified,
-    ...(pidNamespace
-      ? [
-          step(
-            'setns',
-            { fd: slot('target'), nstype: pidNamespace },
-            'children are born in the container’s PID namespace',
-          ),
-        ]
-      : []),
-    step(
-      'clone',
-      {
-        flags: 0,
-        child: [...closeSteps(unified.length > 0), ...enteredSteps(flags & ~CLONE.CLONE_NEWPID, command, facts)],
-        cgroup: unified.length > 0 ? slot('cgroup') : null,
-        pidfd: slot('pidfd'),
-      },
-      'the process that enters',
-      { save: 'pid' },
-    ),
+    step('clone', { flags: 0, child, cgroup, pidfd: null }, 'a first child: it enters, unseen', { save: 'first' }),
+    step('waitid', { idtype: P_PID, id: slot('first'), infop: null, options: WEXITED }, 'it has done its part'),
+    step('pidfd_open', { pid: slot('pid'), flags: 0 }, 'the command, a child of ours that nobody else can wait for', {
+      save: 'pidfd',
+    }),
   ];
 }
 
-/** First of all: a directory of the host's must not be open in a process that can be seen inside. */
-function closeSteps(born: boolean): Step[] {
-  return born ? [step('close', { fd: slot('cgroup') }, 'a directory of the host’s: not to be taken inside')] : [];
-}
+const P_PID = 1;
+const WEXITED = 4;
 
-function enteredSteps(flags: number, command: Process, facts: EnterFacts): Step[] {
+function firstChildSteps(namespaces: number, command: Process, facts: EnterFacts): Step[] {
+  const confinement = { id: facts.id, command, stdio: facts.stdio, init: false };
   return [
-    step('setsid', {}, 'a session of its own: no terminal of the caller’s'),
     ...oomScoreSteps(command),
     ...attachSteps(facts.cgroups, facts.cgroupPath),
     step(
       'setns',
-      { fd: slot('target'), nstype: flags },
-      'enter all its other namespaces at once; the mount namespace brings its root (Linux 5.8)',
+      { fd: slot('target'), nstype: namespaces },
+      'enter all its namespaces at once; the mount namespace brings its root, the PID namespace is for children (Linux 5.8)',
     ),
     step(
       'openat',
@@ -76,7 +63,14 @@ function enteredSteps(flags: number, command: Process, facts: EnterFacts): Step[
       { save: 'root' },
     ),
     ...terminal(facts),
-    ...confine({ id: facts.id, command, stdio: facts.stdio, init: false }),
+    ...confine(confinement),
+    step(
+      'clone',
+      { flags: CLONE.CLONE_PARENT, apart: true, child: becomeCommand(confinement), cgroup: null, pidfd: null },
+      'the process that becomes the command, in the container’s PID namespace',
+      { save: 'pid' },
+    ),
+    step('exit', {}, 'done'),
   ];
 }
 

@@ -18,7 +18,6 @@ function terminalSteps(): Step[] {
     ...STREAMS.map((name, newfd) =>
       step('dup3', { oldfd: slot('terminal'), newfd, flags: 0 }, `${name}: the terminal`),
     ),
-    step('ioctl', { fd: 0, request: IOCTL.TIOCSCTTY, arg: 0 }, 'the terminal controls this session'),
   ];
 }
 
@@ -36,4 +35,11 @@ export function stdioSteps(stdio: Stdio, uid: number): Step[] {
   // Or the user could not open /dev/stdout. The null device stays root's: it is the host's.
   const own = stdio.kind === 'terminal' ? [0, 1, 2] : pipesOf(stdio);
   return [...steps, ...own.map((fd) => step('fchown', { fd, owner: uid, group: -1 }, 'it belongs to the user'))];
+}
+
+/** A session without the caller's terminal; with a terminal of its own, that is the one that controls it. */
+export function sessionSteps(stdio: Stdio): Step[] {
+  const session = step('setsid', {}, 'a session of its own: no terminal of the caller’s');
+  if (stdio.kind !== 'terminal') return [session];
+  return [session, step('ioctl', { fd: 0, request: IOCTL.TIOCSCTTY, arg: 0 }, 'the terminal controls this session')];
 }

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { RLIMIT } from '../../src/kernel/constants.ts';
-import { bootId, boundingSet, isAlive, ownLimits, processBirth } from '../../src/kernel/procfs.ts';
+import { bootId, boundingSet, isAlive, limitsOf, processBirth } from '../../src/kernel/procfs.ts';
 import { linux, needs } from '../support/needs.ts';
 
 const test = needs(suite('procfs'), linux());
@@ -87,7 +87,7 @@ test('the bounding set is the kernel’s', () => {
 });
 
 test('limits: every one that the kernel has, with its two values', () => {
-  const limits = ownLimits();
+  const limits = limitsOf('self');
   assert.equal(
     [...limits.keys()].sort(),
     Object.keys(RLIMIT)
