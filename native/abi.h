@@ -153,6 +153,7 @@ struct op {
 
 #define OP_EXIT 220         /* none: the end of a child that leaves without executing */
 #define OP_CLONE_APART 221  /* as OP_CLONE, but the child has a memory of its own: for one that is seen inside a running container */
+#define OP_STORE 222        /* struct, byte offset, value: writes 32 bits into the struct: a descriptor that a later call takes from there */
 
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */

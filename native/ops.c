@@ -111,11 +111,18 @@ static s64 drop_bounding(u64 keep) {
   return 0;
 }
 
+static s64 store(const s64 *arg) {
+  u32 value = (u32)arg[2];
+  memcpy((char *)arg[0] + arg[1], &value, sizeof value);
+  return 0;
+}
+
 s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
   switch (op->code) {
     case OP_CLONE: return play_clone(tape, arg);
     case OP_CLONE_APART: return play_clone_apart(tape, arg);
     case OP_EXIT: return sys(exit_group, 0);
+    case OP_STORE: return store(arg);
     case OP_EXEC: return play_exec(tape, arg);
     case OP_IN_ROOT: return open_in_root(arg[0], (const char *)arg[1], (u64)arg[2], &tape->failed_detail);
     case OP_WRITE_FILE: return write_file(arg);

@@ -24,20 +24,20 @@ function loadAttributes(program: Buffer): Struct {
   };
 }
 
-/**
- * cgroup v2 has no devices controller: a small program decides. Its descriptor and the cgroup's are numbers inside a struct, which a
- * plan cannot fill from a slot, so they are put at fixed numbers first.
- */
-const FD_CGROUP = 200;
-const FD_PROGRAM = 201;
+/** Byte offsets in union bpf_attr for BPF_PROG_ATTACH. */
+const TARGET_FD = 0;
+const ATTACH_BPF_FD = 4;
+const ATTACH_TYPE = 8;
 
+/**
+ * cgroup v2 has no devices controller: a small program decides, attached to the container's cgroup. Played by the monitor-to-be, whose
+ * descriptors are its own.
+ */
 export function deviceFilterSteps(directory: string, rules: readonly DeviceRule[]): Step[] {
   const load = loadAttributes(deviceProgram(rules));
-  const attach = Buffer.alloc(ATTR_SIZE);
-  attach.writeUInt32LE(FD_CGROUP, 0);
-  attach.writeUInt32LE(FD_PROGRAM, 4);
-  attach.writeUInt32LE(BPF_CGROUP_DEVICE, 8);
-  const shown = `{target_fd=${FD_CGROUP}, attach_bpf_fd=${FD_PROGRAM}, attach_type=BPF_CGROUP_DEVICE}`;
+  const bytes = Buffer.alloc(ATTR_SIZE);
+  bytes.writeUInt32LE(BPF_CGROUP_DEVICE, ATTACH_TYPE);
+  const attach: Struct = { bytes, shown: '{target_fd=filtered, attach_bpf_fd=program, attach_type=BPF_CGROUP_DEVICE}' };
   return [
     step(
       'openat',
@@ -48,23 +48,8 @@ export function deviceFilterSteps(directory: string, rules: readonly DeviceRule[
     step('bpf', { cmd: BPF.BPF_PROG_LOAD, attr: load, size: ATTR_SIZE }, 'the device rules as a program', {
       save: 'program',
     }),
-    step(
-      'dup3',
-      { oldfd: slot('filtered'), newfd: FD_CGROUP, flags: O.O_CLOEXEC },
-      'at the number that the next call names',
-    ),
-    step(
-      'dup3',
-      { oldfd: slot('program'), newfd: FD_PROGRAM, flags: O.O_CLOEXEC },
-      'at the number that the next call names',
-    ),
-    step(
-      'bpf',
-      { cmd: BPF.BPF_PROG_ATTACH, attr: { bytes: attach, shown }, size: ATTR_SIZE },
-      'no device but those of the rules',
-    ),
-    ...['filtered', 'program'].map((name) => step('close', { fd: slot(name) }, 'done with it')),
-    step('close', { fd: FD_CGROUP }, 'done with it'),
-    step('close', { fd: FD_PROGRAM }, 'done with it'),
+    step('store', { struct: attach, offset: TARGET_FD, value: slot('filtered') }, 'for the next call'),
+    step('store', { struct: attach, offset: ATTACH_BPF_FD, value: slot('program') }, 'for the next call'),
+    step('bpf', { cmd: BPF.BPF_PROG_ATTACH, attr: attach, size: ATTR_SIZE }, 'no device but those of the rules'),
   ];
 }

@@ -85,12 +85,27 @@ export function makeCgroupSteps(layout: CgroupLayout, path: string, spec: Spec):
       steps.push(writeFile(`${directory}/cpuset.mems`, layout.cpuset.mems, 'nor memory nodes'));
     }
     if (hierarchy.controllers.includes('devices')) steps.push(...deviceSteps(directory, rules));
-    if (layout.mode === 'v2') {
-      steps.unshift(...enableSteps(hierarchy.mountPoint, layout.available ?? []));
-      if (!allowsAll(rules)) steps.push(...deviceFilterSteps(directory, rules));
-    }
+    if (layout.mode === 'v2') steps.unshift(...enableSteps(hierarchy.mountPoint, layout.available ?? []));
     return steps;
   });
+}
+
+/**
+ * Where no v1 hierarchy has the devices controller, a program on the unified one does its work. A container that may make device nodes
+ * and is held by neither could open the host's disks: then it is not started.
+ */
+export function filterDevicesSteps(layout: CgroupLayout, path: string, spec: Spec): Step[] {
+  const rules = spec.linux?.resources?.devices ?? [];
+  if (allowsAll(rules) || layout.hierarchies.some(({ controllers }) => controllers.includes('devices'))) return [];
+  const unified = layout.hierarchies.find(({ version }) => version === 2);
+  if (unified) return deviceFilterSteps(`${unified.mountPoint}${path}`, rules);
+  throw new TsrunError(
+    'unsupported',
+    'config.json: linux.resources.devices: this machine has no cgroup hierarchy that could hold the container off the host’s devices',
+    {
+      hint: 'mount cgroup2, or the devices controller of cgroup v1; --privileged does without',
+    },
+  );
 }
 
 /** cgroup v2: the child is born there (CLONE_INTO_CGROUP): joining later waits 10 ms for an RCU grace period. */

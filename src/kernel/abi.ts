@@ -131,6 +131,7 @@ export const OPCODE = {
   check_dir: 215,
   exit: 220,
   clone_apart: 221,
+  store: 222,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

@@ -129,6 +129,7 @@ export const STEP_TYPES = {
   fail_at: call({ errno: int }),
   drop_bounding: call({ keep: hex }),
   exit: call({}),
+  store: call({ struct, offset: int, value: int }),
 } as const satisfies Partial<Record<OpName, unknown>>;
 
 /** clone3 holds a nested plan, so it is not a line of the table. */

@@ -1,4 +1,4 @@
-import { makeCgroupSteps, openUnifiedSteps } from '../cgroup/steps.ts';
+import { filterDevicesSteps, makeCgroupSteps, openUnifiedSteps } from '../cgroup/steps.ts';
 import { FD_CHILD, FD_CONTROL, FD_JOB } from '../kernel/abi.ts';
 import { cloneFlags } from '../namespace/steps.ts';
 import { slot } from '../plan/arguments.ts';
@@ -29,6 +29,7 @@ function monitorPlan(spec: Spec, command: Process, facts: ContainerFacts, monito
   return [
     step('setsid', {}, 'a session of its own: no signal of the caller’s terminal reaches it'),
     step('chdir', { path: '/' }, 'it keeps no directory busy'),
+    ...filterDevicesSteps(facts.cgroups, facts.cgroupPath, spec),
     ...unified,
     step(
       'clone',

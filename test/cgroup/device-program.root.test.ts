@@ -8,7 +8,9 @@ import { deviceFilterSteps } from '../../src/cgroup/device-filter.ts';
 import { deviceRuleLine } from '../../src/cgroup/devices.ts';
 import { detectCgroups } from '../../src/cgroup/host.ts';
 import { defaultDeviceRules } from '../../src/engine/spec-defaults.ts';
+import { slot } from '../../src/plan/arguments.ts';
 import { play } from '../../src/plan/play.ts';
+import { step } from '../../src/plan/step.ts';
 import type { DeviceRule } from '../../src/spec/oci.ts';
 import { openFiles } from '../plan/open-files.ts';
 import { cgroupV1, cgroupV2, needs, root, tool } from '../support/needs.ts';
@@ -81,7 +83,10 @@ function inCgroup<T>(hierarchy: string, work: (path: string) => T): T {
 
 const byProgram = (rules: readonly DeviceRule[]): string =>
   inCgroup(unified, (path) => {
-    play('load the device program', deviceFilterSteps(path, rules));
+    const close = ['filtered', 'program'].map((name) =>
+      step('close', { fd: slot(name) }, 'the monitor ends with them'),
+    );
+    play('load the device program', [...deviceFilterSteps(path, rules), ...close]);
     return attempts(join(path, 'cgroup.procs'));
   });
 

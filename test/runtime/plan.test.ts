@@ -35,7 +35,7 @@ const CONFIGURATIONS: [name: string, words: string, layout?: CgroupLayout][] = [
   ['entrypoint', '--entrypoint /bin/env'],
   ['cgroup-v1', '', LAYOUTS.v1],
   ['cgroup-hybrid', '', LAYOUTS.hybrid],
-  ['cgroup-none', '', LAYOUTS.none],
+  ['cgroup-none-privileged', '--privileged', LAYOUTS.none],
   ['cgroup-v1-privileged', '--privileged', LAYOUTS.v1],
 ];
 
