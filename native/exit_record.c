@@ -42,14 +42,15 @@ static s64 oom_kills(const char *path) {
 static s64 write_durably(s64 dir, const char *name, const char *temporary, const struct text *text) {
   s64 fd = sys(openat, dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (is_error(fd)) return fd;
-  s64 result = sys(write, fd, text->bytes, text->length);
+  s64 result = write_all(fd, text->bytes, text->length);
   if (!is_error(result)) result = sys(fsync, fd);
   sys(close, fd);
   if (!is_error(result)) result = sys(renameat2, dir, temporary, dir, name, 0);
+  if (!is_error(result)) result = sys(fsync, dir);
   return result;
 }
 
-/* arg: dir, name, temporary name, memory events file or 0. */
+/* arg: dir (open for reading, so that it can be synced), name, temporary name, memory events file or 0. */
 s64 record_exit(struct tape *tape, const s64 *arg) {
   s64 status = tape->slots[SLOT_STATUS];
   s64 signal = status & 127;

@@ -11,7 +11,8 @@
 #define MSG_CMSG_CLOEXEC_ 0x40000000
 #define MSG_NOSIGNAL_ 0x4000
 
-static s64 write_all(s64 fd, const char *data, u64 length) {
+/* All of it, or an error: write(2) may take a part when the disk is full or a limit is near. */
+s64 write_all(s64 fd, const char *data, u64 length) {
   while (length) {
     s64 done = sys(write, fd, data, length);
     if (done == -EINTR_) continue;

@@ -6,6 +6,7 @@
 
 #define AT_REMOVEDIR_ 0x200
 #define LIST_SIZE 4096
+#define NAME_SIZE 256
 
 struct entry { /* struct linux_dirent64 */
   u64 inode, offset;
@@ -22,6 +23,14 @@ static s64 open_dir(s64 dir, const char *name) {
   return sys(openat, dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC | O_NOATIME, 0);
 }
 
+/* -ENAMETOOLONG unless the name fits in size bytes: NAME_MAX binds nobody, FUSE knows names of 1024 bytes. */
+s64 take_name(char *to, u64 size, const char *name) {
+  u64 length = text_length(name);
+  if (length >= size) return -ENAMETOOLONG_;
+  memcpy(to, name, length + 1);
+  return 0;
+}
+
 /* Unlinks what is not a directory and finds one that is: 1 with its name in child, 0 when dir is empty, or an error. */
 static s64 empty_until_directory(s64 dir, char *child, int only_directories) {
   char list[LIST_SIZE] __attribute__((aligned(8)));
@@ -34,8 +43,8 @@ static s64 empty_until_directory(s64 dir, char *child, int only_directories) {
       if (is_dot(entry->name)) continue;
       s64 gone = entry->type == TYPE_DIRECTORY ? -EISDIR_ : only_directories ? 0 : sys(unlinkat, dir, entry->name, 0);
       if (gone == -EISDIR_ || (gone == -EPERM_ && entry->type == TYPE_UNKNOWN)) {
-        memcpy(child, entry->name, text_length(entry->name) + 1);
-        return 1;
+        s64 taken = take_name(child, NAME_SIZE, entry->name);
+        return is_error(taken) ? taken : 1;
       }
       if (is_error(gone) && gone != -ENOENT_) return gone;
     }
@@ -62,12 +71,21 @@ static int same(const struct place *a, const struct place *b) {
   return a->inode == b->inode && a->major == b->major && a->minor == b->minor;
 }
 
-static s64 descend(s64 *at, const char *child, int only_directories) {
+/* Removes child, or goes into it; but not twice in a row: what was just left empty and still stays (a cgroup with a process in it,
+ * a file system that says ENOTEMPTY for ever) is an error, not a loop. */
+static s64 descend(s64 *at, const char *child, int only_directories, const struct place *left) {
+  struct place there;
   s64 removed = sys(unlinkat, *at, child, AT_REMOVEDIR_);
   if (!is_error(removed) || removed == -ENOENT_) return 0;
   if (removed != -ENOTEMPTY_ && removed != -EEXIST_ && !(only_directories && removed == -EBUSY_)) return removed;
   s64 next = open_dir(*at, child);
   if (is_error(next)) return next;
+  s64 result = where(next, &there);
+  if (!is_error(result) && same(&there, left)) result = removed;
+  if (is_error(result)) {
+    sys(close, next);
+    return result;
+  }
   sys(close, *at);
   *at = next;
   return 0;
@@ -75,14 +93,14 @@ static s64 descend(s64 *at, const char *child, int only_directories) {
 
 /* arg top is consumed. Works depth first without recursion: an emptied directory is left through ".." and found again, empty, from there. */
 static s64 empty_tree(s64 top, int only_directories) {
-  struct place root, here;
+  struct place root, here = { 0, 0, 0 }; /* at first no place at all */
   s64 result = where(top, &root), at = top;
-  char child[256];
+  char child[NAME_SIZE];
   while (!is_error(result)) {
     result = sys(lseek, at, 0, 0);
     if (!is_error(result)) result = empty_until_directory(at, child, only_directories);
     if (result == 1) {
-      result = descend(&at, child, only_directories);
+      result = descend(&at, child, only_directories, &here);
       continue;
     }
     if (is_error(result) || is_error(result = where(at, &here)) || same(&here, &root)) break;
@@ -99,18 +117,18 @@ static s64 empty_tree(s64 top, int only_directories) {
 }
 
 s64 remove_tree(s64 dir, const char *name) {
-  s64 result = sys(unlinkat, dir, name, 0);
-  if (result == -ENOENT_) return 0;
-  if (!is_error(result)) return 0;
-  if (result != -EISDIR_ && result != -EPERM_) return result;
+  s64 unlinked = sys(unlinkat, dir, name, 0);
+  if (!is_error(unlinked) || unlinked == -ENOENT_) return 0;
+  if (unlinked != -EISDIR_ && unlinked != -EPERM_) return unlinked;
   for (int tries = 0; tries < 3; tries++) {
-    result = sys(unlinkat, dir, name, AT_REMOVEDIR_);
+    s64 result = sys(unlinkat, dir, name, AT_REMOVEDIR_);
     if (!is_error(result) || result == -ENOENT_) return 0;
+    if (result == -ENOTDIR_) return unlinked; /* a file that nobody may remove: chattr(1) +i */
     if (result != -ENOTEMPTY_ && result != -EEXIST_) return result;
     s64 top = open_dir(dir, name);
     if (is_error(top)) return top;
     s64 emptied = empty_tree(top, 0);
-    if (is_error(emptied)) return emptied;
+    if (is_error(emptied) && emptied != -ENOTEMPTY_) return emptied;
   }
   return sys(unlinkat, dir, name, AT_REMOVEDIR_);
 }

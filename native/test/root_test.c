@@ -1,6 +1,9 @@
 /* root_test.c: OP_IN_ROOT against hostile links, and OP_REMOVE_TREE: neither leaves the tree it was given.
  * The last word of argv, --emulated: under qemu-user. */
+#include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <linux/fs.h>
 #include "tape_rig.h"
 
 static char base[] = "/tmp/tsrun-root-XXXXXX"; /* base/root is the root; base/outside must stay as it is */
@@ -158,6 +161,62 @@ static void removes_wide_trees(void) {
   tear_down();
 }
 
+/* FUSE hands out names longer than NAME_MAX; a buffer on the keeper's stack once took them all. */
+static void a_name_that_does_not_fit_is_an_error(void) {
+  char long_name[1025], to[16 + 1];
+  memset(long_name, 'n', 1024);
+  long_name[1024] = 0;
+  to[16] = 'x';
+  expect_equal(take_name(to, 16, long_name), -ENAMETOOLONG);
+  expect_equal(take_name(to, 16, long_name + 1024 - 16), -ENAMETOOLONG);
+  expect_equal(take_name(to, 16, long_name + 1024 - 15), 0);
+  expect(strlen(to) == 15 && to[16] == 'x');
+}
+
+static int make_immutable(int dir, const char *name, int immutable) {
+  int fd = openat(dir, name, O_RDONLY), flags = immutable ? FS_IMMUTABLE_FL : 0;
+  int result = ioctl(fd, FS_IOC_SETFLAGS, &flags);
+  close(fd);
+  return result;
+}
+
+static void says_what_cannot_be_removed(void) {
+  set_up();
+  if (make_immutable(root_fd, "etc/name", 1)) remove_by_op(AT_FDCWD, base), skip("no immutable files here");
+  s64 within = remove_by_op(base_fd, "root"), itself = remove_by_op(root_fd, "etc/name");
+  expect(!make_immutable(root_fd, "etc/name", 0));
+  expect_equal(within, -EPERM);
+  expect_equal(itself, -EPERM); /* and not ENOTDIR */
+  tear_down();
+}
+
+static s64 record_by_op(void) {
+  begin();
+  op(OP_RECORD_EXIT, "iddi", (u64)base_fd, text("exit.json"), text("exit.tmp"), 0);
+  return play();
+}
+
+/* A record that was cut off must not take the place of the whole one. */
+static void a_short_write_leaves_the_record_as_it_was(void) {
+  char content[256] = {0};
+  struct rlimit all, few = {20, RLIM_INFINITY};
+  set_up();
+  put(base_fd, "exit.json", "as it was");
+  signal(SIGXFSZ, SIG_IGN);
+  expect(!getrlimit(RLIMIT_FSIZE, &all) && !setrlimit(RLIMIT_FSIZE, &few));
+  s64 result = record_by_op();
+  expect(!setrlimit(RLIMIT_FSIZE, &all));
+  expect_equal(result, -EFBIG);
+  int fd = openat(base_fd, "exit.json", O_RDONLY);
+  expect(read(fd, content, sizeof content) > 0 && !strcmp(content, "as it was"));
+  close(fd);
+  expect_equal(record_by_op(), 0);
+  fd = openat(base_fd, "exit.json", O_RDONLY);
+  expect(read(fd, content, sizeof content) > 20 && strstr(content, "\"exitCode\":0"));
+  close(fd);
+  tear_down();
+}
+
 int main(int argc, char **argv) {
   static const struct test tests[] = {
     {"in_root stays inside", stays_inside},
@@ -167,6 +226,9 @@ int main(int argc, char **argv) {
     {"remove_tree removes no more than the tree", removes_no_more_than_the_tree},
     {"remove_tree removes deep trees", removes_deep_trees},
     {"remove_tree removes wide trees", removes_wide_trees},
+    {"remove_tree: a name that does not fit is an error", a_name_that_does_not_fit_is_an_error},
+    {"remove_tree says what cannot be removed", says_what_cannot_be_removed},
+    {"record_exit: a short write leaves the record as it was", a_short_write_leaves_the_record_as_it_was},
   };
   emulated = argc > 1 && !strcmp(argv[argc - 1], "--emulated");
   return RUN_ALL(tests);

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
 import { memoryEventsPath } from '../cgroup/host.ts';
 import { killCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
-import { AT } from '../kernel/constants.ts';
+import { AT, O } from '../kernel/constants.ts';
+import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import { removeLayerSteps } from '../store/layers.ts';
 import { nameOwner } from '../store/names.ts';
@@ -42,13 +43,19 @@ export function afterSteps(engine: Engine, record: ContainerRecord): Step[] {
   const { paths, cgroups } = engine;
   const directory = paths.container(record.id);
   const events = memoryEventsPath(cgroups, cgroupPath(record.id)) ?? null;
-  const exit = step(
-    'record_exit',
-    { ...at, name: join(directory, 'exit.json'), temporary: join(directory, 'exit.tmp'), memory_events: events },
-    'how and when it ended',
-    { ignoreErrors: true },
-  );
+  const exit = [
+    step('openat', { ...at, pathname: directory, flags: O.O_DIRECTORY | O.O_CLOEXEC, mode: 0 }, 'where its record is', {
+      save: 'record',
+      ignoreErrors: true,
+    }),
+    step(
+      'record_exit',
+      { dirfd: slot('record'), name: 'exit.json', temporary: 'exit.tmp', memory_events: events },
+      'how and when it ended',
+      { ignoreErrors: true },
+    ),
+  ];
   return record.remove
     ? [...endRunSteps(engine, record), ...removeContainerSteps(engine, record)]
-    : [exit, ...endRunSteps(engine, record)];
+    : [...exit, ...endRunSteps(engine, record)];
 }
