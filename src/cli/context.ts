@@ -5,7 +5,7 @@ import { TsrunError } from '../errors/tsrun-error.ts';
 import { tracePlans } from '../plan/play.ts';
 import { renderPlan } from '../plan/render.ts';
 import type { FlagContext } from './flag-values.ts';
-import { escapeControl } from './format/human.ts';
+import { escapeControl } from './format/escape-control.ts';
 import { printError } from './report.ts';
 
 /** Flags that every verb has. */

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { type EngineInfo, engineInfo } from '../engine/info.ts';
 import { engineFrom, type GlobalFlags } from './context.ts';
-import { bytesSize, escapeControl } from './format/human.ts';
+import { escapeControl } from './format/escape-control.ts';
+import { bytesSize } from './format/human.ts';
 import { compileTemplate } from './format/template.ts';
 import { printTemplate } from './output.ts';
 import { print, printError } from './report.ts';

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { type InspectedContainer, inspectContainer } from '../engine/inspect.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { engineFrom, type GlobalFlags } from './context.ts';
-import { escapeControl } from './format/human.ts';
+import { escapeControl } from './format/escape-control.ts';
 import { inspectShape } from './format/inspect-shape.ts';
 import { compileTemplate } from './format/template.ts';
 import { jsonText, printTemplate } from './output.ts';

@@ -1,7 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { ENGINE_VERSION } from '../engine/engine.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { escapeControl } from './format/human.ts';
+import { escapeControl } from './format/escape-control.ts';
 import { errorText, print, printError } from './report.ts';
 import { runCommand } from './run.ts';
 

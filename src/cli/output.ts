@@ -1,5 +1,5 @@
 import { isatty } from 'node:tty';
-import { escapeControl } from './format/human.ts';
+import { escapeControl } from './format/escape-control.ts';
 import { print } from './report.ts';
 
 /** Whatever the terminal might obey, as JSON's own escapes: the same values for every reader. */

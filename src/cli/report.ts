@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { escapeControl } from './format/human.ts';
+import { escapeControl } from './format/escape-control.ts';
 
 /** *tsrun: goal: call: CODE meaning*, then the hint on its own line. What a container or a file named must not steer the terminal. */
 export function errorText(error: unknown): string {

@@ -6,7 +6,7 @@ import { boundingSet } from '../kernel/procfs.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
 import { becomeRelay } from '../runtime/relay.ts';
 import { engineFrom, flagContext, type GlobalFlags, requireRoot, warn } from './context.ts';
-import { escapeControl } from './format/human.ts';
+import { escapeControl } from './format/escape-control.ts';
 import { withPlanFlag } from './plan-flag.ts';
 import { print } from './report.ts';
 import { addRunFlags, type RunFlags, readRunFlags } from './run-flags.ts';

@@ -125,11 +125,35 @@ export function readExit(paths: Paths, id: string): ExitRecord | undefined {
   }
 }
 
-/** RFC 3339 with nanoseconds, UTC, as Docker prints times. */
+const pad = (value: number, digits: number): string => String(value).padStart(digits, '0');
+
+/** Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar: years that begin in March. */
+function civilDate(days: number): string {
+  const shifted = days + 719_468;
+  const era = Math.floor(shifted / 146_097);
+  const dayOfEra = shifted - era * 146_097;
+  const yearOfEra = Math.floor(
+    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
+  );
+  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
+  const march = Math.floor((5 * dayOfYear + 2) / 153);
+  const month = march < 10 ? march + 3 : march - 9;
+  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
+  return `${pad(year, 4)}-${pad(month, 2)}-${pad(dayOfYear - Math.floor((153 * march + 2) / 5) + 1, 2)}`;
+}
+
+/**
+ * RFC 3339 with nanoseconds, UTC, as Docker prints times.
+ * (The first Date#toISOString of a process costs 2 ms, a tenth of a start.)
+ */
 export function timestamp(ns: bigint): string {
-  const seconds = new Date(Number(ns / 1_000_000n)).toISOString().slice(0, 19);
-  const fraction = (ns % 1_000_000_000n).toString().padStart(9, '0').replace(/0+$/, '');
-  return fraction === '' ? `${seconds}Z` : `${seconds}.${fraction}Z`;
+  const seconds = Number(ns / 1_000_000_000n);
+  const time = seconds % 86_400;
+  const clock = [Math.floor(time / 3600), Math.floor((time % 3600) / 60), time % 60]
+    .map((part) => pad(part, 2))
+    .join(':');
+  const fraction = pad(Number(ns % 1_000_000_000n), 9).replace(/0+$/, '');
+  return `${civilDate(Math.floor(seconds / 86_400))}T${clock}${fraction === '' ? '' : `.${fraction}`}Z`;
 }
 
 const EPOCH_OFFSET = BigInt(Date.now()) * 1_000_000n - process.hrtime.bigint();

@@ -1,4 +1,4 @@
-import { escapeControl } from './human.ts';
+import { escapeControl } from './escape-control.ts';
 
 /** A well-formed character of UTF-8 (RFC 3629), each byte as a character of Latin-1; or else one byte. */
 const CHARACTER =

@@ -1,13 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import {
-  bytesSize,
-  commandCell,
-  ellipsis,
-  escapeControl,
-  humanDuration,
-  humanSize,
-} from '../../../src/cli/format/human.ts';
+import { escapeControl } from '../../../src/cli/format/escape-control.ts';
+import { bytesSize, commandCell, ellipsis, humanDuration, humanSize } from '../../../src/cli/format/human.ts';
 
 const test = suite('format: human');
 const SECOND = 1000;
