@@ -14,7 +14,7 @@ import { type Process, RLIM_INFINITY, type Rlimit, type User } from '../spec/oci
 import { waitForContainer } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { resolveCapabilities } from './capabilities.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { findContainer } from './find.ts';
 import { lookupUser } from './lookup-user.ts';
 import { checkExecOptions } from './options/check-options.ts';
@@ -38,6 +38,7 @@ export async function execInContainer(
 ): Promise<Connected> {
   const options = checkExecOptions(given);
   const goal = `exec ${options.container}`;
+  refuseForeignDirectories(engine, goal);
   const record = findContainer(engine, options.container);
   const target = await openTarget(engine, record, goal);
   try {

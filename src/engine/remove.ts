@@ -10,7 +10,7 @@ import { lockContainer } from '../store/lock.ts';
 import { type ContainerRecord, readRecord, readRunState } from '../store/record.ts';
 import { endRunSteps, removeContainerSteps } from './cleanup.ts';
 import { cgroupPath } from './create.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { findId } from './find.ts';
 import { containerStatus } from './status.ts';
 
@@ -86,8 +86,9 @@ async function removeDamaged(engine: Engine, id: string, force: boolean, error: 
  * @throws TsrunError 'conflict' when it runs and `force` is not given
  */
 export async function removeContainer(engine: Engine, reference: string, { force = false } = {}): Promise<string> {
-  const id = findId(engine, reference);
   const goal = `rm ${reference}`;
+  refuseForeignDirectories(engine, goal);
+  const id = findId(engine, reference);
   let record: ContainerRecord | undefined;
   try {
     record = readRecord(engine.paths, id);

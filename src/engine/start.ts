@@ -18,7 +18,7 @@ import { lockContainer } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
 import { afterSteps, endRunSteps } from './cleanup.ts';
 import { createContainer, draftContainer } from './create.ts';
-import type { Engine } from './engine.ts';
+import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { explainOverlayFailure } from './overlay-check.ts';
 import { removeRecorded } from './remove.ts';
 import type { RunOptions } from './run-options.ts';
@@ -99,6 +99,7 @@ export function runContainer(engine: Engine, options: RunOptions, attachment: At
 /** `tsrun start`: runs a container that has ended again, on the same upper directory. */
 export function startContainer(engine: Engine, record: ContainerRecord, attachment: Attachment): Started {
   const goal = `start ${record.name}`;
+  refuseForeignDirectories(engine, goal);
   const unlock = lockContainer(engine.paths, record.id, goal);
   try {
     if (containerStatus(engine, record).status === 'running')

@@ -1,4 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { TsrunError } from '../errors/tsrun-error.ts';
+
+/** Without /proc nothing here is known, and what runs would seem to have ended. @throws TsrunError 'unsupported' */
+export function requireProcfs(): void {
+  if (process.platform !== 'linux' || existsSync('/proc/self/stat')) return;
+  throw new TsrunError('unsupported', 'look at this machine: /proc/self is not there', {
+    code: 'ENOENT',
+    hint: 'mount -t proc proc /proc',
+  });
+}
 
 /** This boot, as opposed to any other. */
 export function bootId(): string {
