@@ -79,6 +79,12 @@ const HINTS: readonly Hint[] = [
   { call: 'check_dir', code: 'ENOTDIR', hint: 'inside the root directory this must be a real directory' },
   { call: 'check_cwd', code: 'EXDEV', hint: 'the working directory lies outside the container' },
   { call: 'mkdirat', code: 'ENOSPC', hint: 'the file system of the data root is full' },
+  {
+    call: 'mkdirat',
+    code: 'EROFS',
+    when: /\/tsrun-[0-9a-f]{64}"/,
+    hint: 'the cgroup file system is mounted read-only here, as it is inside a container; run tsrun on the host, or remount it: mount -o remount,rw on the directory above',
+  },
   { call: 'mkdirat', code: 'EROFS', hint: 'the data root lies on a read-only file system; use --data-root' },
   {
     call: 'prlimit64',
@@ -96,6 +102,11 @@ const HINTS: readonly Hint[] = [
     code: 'ENOENT',
     when: /^write_file\(settings,/,
     hint: 'this kernel has no such setting',
+  },
+  {
+    call: 'memfd_create',
+    code: 'EACCES',
+    hint: 'vm.memfd_noexec = 2 forbids programs in memory, which exec and --init need: `sysctl vm.memfd_noexec=1`',
   },
   { call: 'setns', code: 'ESRCH', hint: 'the container has ended' },
 ];

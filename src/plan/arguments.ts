@@ -35,7 +35,8 @@ export interface Register {
 /** A type of argument: how it becomes a register, and how strace would print it. */
 export interface ArgumentType<T> {
   encode(value: T, sink: DataSink): Register;
-  render(value: T): string;
+  /** `brief` cuts what a message must not drown in. */
+  render(value: T, brief?: boolean): string;
 }
 
 const immediate = (value: number | bigint): Register => ({ kind: ARG.imm, value });
@@ -102,9 +103,23 @@ export const struct: ArgumentType<Struct | null> = {
   render: (value) => value?.shown ?? 'NULL',
 };
 
+const BRIEF_LIST = 20;
+const BRIEF_WORD = 100;
+
+/** A word of a command for a message: its beginning will do. */
+export const briefWord = (value: string): string =>
+  value.length > BRIEF_WORD ? `${JSON.stringify(value.slice(0, BRIEF_WORD))}...` : JSON.stringify(value);
+
+/** A command for a message: two hundred kilobytes of arguments are no help to the reader. */
+export function briefList(values: readonly string[]): string {
+  const shown = values.slice(0, BRIEF_LIST).map(briefWord);
+  if (values.length > BRIEF_LIST) shown.push(`... ${values.length - BRIEF_LIST} more`);
+  return `[${shown.join(', ')}]`;
+}
+
 export const strings: ArgumentType<readonly string[]> = {
   encode: (value, sink) => data(sink.strings(value)),
-  render: (value) => `[${value.map(quote).join(', ')}]`,
+  render: (value, brief) => (brief ? briefList(value) : `[${value.map(quote).join(', ')}]`),
 };
 
 /** A pointer or a number, as the third argument of ioctl(2) may be. */

@@ -1,6 +1,7 @@
 import { hintFor } from '../errors/hints.ts';
 import { errnoText, SyscallError } from '../errors/syscall-error.ts';
-import { renderCall } from './render.ts';
+import { briefList, briefWord } from './arguments.ts';
+import { renderBriefly } from './render.ts';
 import type { Step } from './step.ts';
 
 /** The error of a step that failed: goal, call with arguments, errno, hint. `detail` says which candidate or component (native/abi.h). */
@@ -9,7 +10,7 @@ export function blame(goal: string, step: Step | undefined, errno: number, detai
     return new SyscallError(goal, { errno, syscall: 'tsrun_play', call: 'a step that the plan does not have' });
   if (step.name === 'exec') return blameExec(goal, step as Step<'exec'>, errno, detail);
   const { code } = errnoText(errno);
-  const call = renderCall(step);
+  const call = renderBriefly(step);
   const args = step.args as unknown as Record<string, unknown>;
   const path = [args.pathname, args.path, args.target].find((value) => typeof value === 'string') as string | undefined;
   return new SyscallError(goal, {
@@ -31,8 +32,8 @@ function blameExec(goal: string, step: Step<'exec'>, errno: number, detail: numb
   const searched = candidates.length > 1 && missing;
   const path = searched ? command : (candidates[detail] ?? command);
   const call = searched
-    ? `execve("${command}"), searched in $PATH inside the container`
-    : `execve("${path}", [${argv.map((arg) => JSON.stringify(arg)).join(', ')}])`;
+    ? `execve(${briefWord(command)}), searched in $PATH inside the container`
+    : `execve(${briefWord(path)}, ${briefList(argv)})`;
   return new SyscallError(goal, {
     errno,
     syscall: 'execve',

@@ -3,7 +3,12 @@ import type { Step } from './step.ts';
 import { type CloneArguments, parametersOf } from './step-types.ts';
 
 /** The call with its arguments, as strace(1) prints it. */
-export function renderCall(step: Step): string {
+export const renderCall = (step: Step): string => render(step, false);
+
+/** The same for a message: long lists are cut. */
+export const renderBriefly = (step: Step): string => render(step, true);
+
+function render(step: Step, brief: boolean): string {
   if (step.name === 'clone') {
     const args = step.args as CloneArguments;
     // The first ones are the player's own (native/clone.c).
@@ -19,7 +24,7 @@ export function renderCall(step: Step): string {
     return `clone3({${fields.join(', ')}})`;
   }
   const values = step.args as unknown as Record<string, unknown>;
-  const shown = parametersOf(step.name).map(([name, type]) => type.render(values[name]));
+  const shown = parametersOf(step.name).map(([name, type]) => type.render(values[name], brief));
   return `${step.name}(${shown.join(', ')})`;
 }
 

@@ -106,6 +106,26 @@ for (const [what, one, errno, detail, expected] of commands) {
   });
 }
 
+test('E2BIG: a message shows twenty arguments and a hundred characters of each', () => {
+  const long = 'x'.repeat(200_000);
+  const argv = ['/bin/x', long, ...Array.from({ length: 5000 }, (_, i) => `${i}`)];
+  const reaper = step('execveat', { dirfd: 3, pathname: '', argv, envp: argv, flags: 0 }, 'the reaper');
+  for (const one of [exec(['/bin/x'], ...argv), reaper, exec([long], long), exec([`/a${long}`, `/b${long}`], long)]) {
+    const { message } = blame('run', one, constants.errno.E2BIG, 0);
+    assert.ok(message.length < 1000, message.slice(0, 2000));
+    assert.match(message, /"x{100}"\.\.\.|"\/ax{98}"\.\.\./);
+  }
+  assert.match(blame('run', reaper, 7, 0).message, /"17", \.\.\. 4982 more\], .*E2BIG/);
+  assert.match(blame('run', exec(['/no'], ...argv.slice(0, 20)), 7, 0).message, /"17"\]\): E2BIG/);
+});
+
+test('read-only cgroups are not the data root’s fault', () => {
+  const make = (pathname: string) =>
+    blame('run', step('mkdirat', { dirfd: -100, pathname, mode: 0o755 }, 'a cgroup'), constants.errno.EROFS, 0).hint;
+  assert.match(make(`/sys/fs/cgroup/pids/tsrun-${'5e'.repeat(32)}`) ?? '', /cgroup file system is mounted read-only/);
+  assert.match(make(`/var/lib/tsrun/overlay2/${'5e'.repeat(32)}`) ?? '', /--data-root/);
+});
+
 test('a step that the plan does not have is our defect, and says so', () => {
   assert.match(blame('run', undefined, EPERM, 0).message, /a step that the plan does not have/);
 });
