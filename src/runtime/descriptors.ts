@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { SyscallError } from '../errors/syscall-error.ts';
 import { JOB, JOB_MAGIC, TAPE_VERSION } from '../kernel/abi.ts';
 import { AF, O, SOCK } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
@@ -11,6 +12,8 @@ import { pipesOf, type Stdio } from '../security/types.ts';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
+/** Linux 6.3: executable whatever the sysctl vm.memfd_noexec makes of files that do not say. */
+const MFD_EXEC = 0x10;
 const F_ADD_SEALS = 1033;
 const ALL_SEALS = 0xf;
 const PAGE = 4096;
@@ -77,8 +80,7 @@ export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): De
       [ends.launcher, given.launcher] = openPair(goal, 'socketpair', 'where the terminal arrives');
     else openStreams(goal, pipesOf(stdio), ends, given);
     if (reaper) {
-      const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-      given.reaper = openMemory(goal, 'tsrun-init', flags, 'a copy of the reaper');
+      given.reaper = openProgram(goal);
       sealMonitor(goal, given.reaper);
     }
     return { given, ends: { ...ends, control: ends.control }, job: given.job, closeTheirs, closeAll };
@@ -94,6 +96,16 @@ function openStreams(goal: string, piped: readonly number[], ends: Partial<Ends>
     else if (fd === 0) [given.stdin, ends.stdin] = openPair(goal, 'pipe2', name);
     else [ends[name], given[name]] = openPair(goal, 'pipe2', name);
   });
+}
+
+function openProgram(goal: string): number {
+  const open = (flags: number) => openMemory(goal, 'tsrun-init', flags, 'a copy of the reaper');
+  try {
+    return open(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+  } catch (error) {
+    if (!(error instanceof SyscallError) || error.code !== 'EINVAL') throw error;
+    return open(MFD_CLOEXEC | MFD_ALLOW_SEALING); // an older kernel: always executable
+  }
 }
 
 /** A copy that nobody can write to: /proc/1/exe inside a container leads here and not to the host's file (CVE-2019-5736). */

@@ -1,0 +1,54 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { exists, needs, overlay, root } from '../support/needs.ts';
+import { openTsrun, type Tsrun } from '../support/tsrun.ts';
+
+const test = needs(suite('run: odd machines'), root(), overlay());
+let tsrun: Tsrun;
+test.before(async () => {
+  tsrun = await openTsrun();
+  await tsrun.container('alive');
+});
+test.after(() => tsrun.close());
+
+/** In a mount namespace of its own, spoiled by the script. */
+const spoiled = (script: string, ...flags: string[]) => ({
+  through: ['unshare', '-m', ...flags, 'sh', '-c', `${script} && exec "$@"`, '-'],
+});
+
+test('no /proc: one clear sentence by every verb, and not a defect of ours', () => {
+  for (const words of [
+    ['run', '--rm', tsrun.rootfs, 'true'],
+    ['exec', 'alive', 'true'],
+    ['ps'],
+    ['info'],
+    ['rm', '-f', 'alive'],
+  ]) {
+    const { code, stdout, stderr } = tsrun.run(words, spoiled('umount -l /proc'));
+    assert.is(code, 125, `${words}`);
+    assert.match(stderr, /^tsrun: [^\n]*\/proc[^\n]*\nhint: mount -t proc proc \/proc\n$/);
+    assert.is(stdout, '');
+  }
+});
+
+test('read-only cgroups: the hint is theirs, and nothing is left', () => {
+  const script =
+    'for m in $(awk \'$3 ~ /^cgroup/ { print $2 }\' /proc/mounts); do mount -o remount,ro,bind "$m" || exit 9; done';
+  const before = tsrun.ids();
+  const { code, stderr } = tsrun.run(['run', '--rm', tsrun.rootfs, 'true'], spoiled(script));
+  assert.is(code, 125, stderr);
+  assert.match(stderr, /EROFS.*\nhint: the cgroup file system is mounted read-only/);
+  assert.equal(tsrun.ids(), before);
+});
+
+needs(test, exists('/proc/sys/vm/memfd_noexec'))(
+  'vm.memfd_noexec = 1: exec and --init run from their sealed copy',
+  () => {
+    // The sysctl is one of the PID namespace: nobody else sees it.
+    const strict = spoiled('mount -t proc proc /proc && echo 1 > /proc/sys/vm/memfd_noexec', '-f', '-p');
+    const init = tsrun.run(['run', '--rm', '--init', tsrun.rootfs, 'cat', '/proc/sys/vm/memfd_noexec'], strict);
+    assert.equal([init.code, init.stdout], [0, '1\n'], init.stderr);
+  },
+);
+
+test.run();
