@@ -28,7 +28,10 @@ export function fileError(goal: string, error: unknown, hint?: string): TsrunErr
 function hintFor(code: string | undefined): string | undefined {
   if (code === 'EROFS') return 'the file system is read-only; use --data-root on another';
   if (code === 'ENOSPC' || code === 'EDQUOT') return 'make room on that file system, or use --data-root on another';
-  if (code === 'EACCES' || code === 'EPERM') return 'run as root';
+  if (code === 'EACCES' || code === 'EPERM')
+    return process.geteuid?.() === 0
+      ? 'even root may not do that there; use --data-root on another file system'
+      : 'run as root';
   return undefined;
 }
 
