@@ -158,10 +158,11 @@ struct op {
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */
 #define IN_ROOT_MAKE_DIR 2    /* missing components and the last are made as directories, 0755 */
-#define IN_ROOT_MAKE_FILE 4   /* missing components are made, the last as an empty file, 0644 */
+#define IN_ROOT_MAKE_FILE 4   /* missing components are made, the last as an empty file, 0644; EISDIR when a directory is there */
 #define IN_ROOT_NO_SYMLINKS 8 /* no component may be a link */
 #define IN_ROOT_READ 16       /* open for reading (O_RDONLY|O_NONBLOCK|O_NOCTTY) instead of O_PATH */
 #define IN_ROOT_REGULAR 32    /* with IN_ROOT_READ: EINVAL unless a regular file */
+#define IN_ROOT_NOT_ROOT 64   /* EINVAL when it is the root itself: what is mounted there would be the root of whoever enters later */
 
 /* THE MONITOR. `tsrun-monitor ROLE …`, roles and the descriptors that they are started with:
  *

@@ -22,10 +22,29 @@ static s64 resolve(s64 root, const char *path, u64 flags, u64 want) {
   return fd;
 }
 
-static s64 check_regular(s64 fd) {
+static s64 check_type(s64 fd, u64 want) {
   struct statx st;
   s64 result = sys(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st);
-  if (!is_error(result) && (st.stx_mode & 0170000) != 0100000) result = -EINVAL_;
+  if (is_error(result)) return result;
+  u32 type = st.stx_mode & 0170000;
+  if (want & IN_ROOT_REGULAR && type != 0100000) return -EINVAL_;
+  return want & IN_ROOT_MAKE_FILE && type == 0040000 ? -EISDIR_ : 0;
+}
+
+/* The same inode by the same mount: a bind mount of the root elsewhere is another place. STATX_MNT_ID: Linux 5.8. */
+static s64 check_not_root(s64 root, s64 fd) {
+  struct statx a, b;
+  s64 result = sys(statx, root, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &a);
+  if (!is_error(result)) result = sys(statx, fd, "", AT_EMPTY_PATH, STATX_INO | STATX_MNT_ID, &b);
+  if (is_error(result)) return result;
+  int same_device = a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
+  return same_device && a.stx_ino == b.stx_ino && a.stx_mnt_id == b.stx_mnt_id ? -EINVAL_ : 0;
+}
+
+static s64 check_found(s64 root, s64 fd, u64 want) {
+  s64 result = 0;
+  if (want & (IN_ROOT_REGULAR | IN_ROOT_MAKE_FILE)) result = check_type(fd, want);
+  if (!is_error(result) && (want & IN_ROOT_NOT_ROOT)) result = check_not_root(root, fd);
   if (!is_error(result)) return fd;
   sys(close, fd);
   return result;
@@ -98,6 +117,5 @@ s64 open_in_root(s64 root, const char *path, u64 want, u32 *detail) {
     if (is_error(made)) return made;
     fd = resolve(root, path, open_flags(want), want);
   }
-  if (!is_error(fd) && (want & IN_ROOT_REGULAR)) return check_regular(fd);
-  return fd;
+  return is_error(fd) ? fd : check_found(root, fd, want);
 }

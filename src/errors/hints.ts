@@ -60,6 +60,9 @@ const HINTS: readonly Hint[] = [
   },
   { call: 'mount', code: 'ENOENT', hint: 'the source of the mount does not exist on the host' },
   { call: 'mount', code: 'ENOTDIR', hint: 'one side of the mount is a directory and the other is a file' },
+  { call: 'open_tree', code: 'ENOENT', hint: 'the source of the mount does not exist on the host' },
+  { call: 'move_mount', code: 'EINVAL', hint: 'one side of the mount is a directory and the other is a file' },
+  { call: 'move_mount', code: 'ENOSPC', hint: 'too many mounts: see /proc/sys/fs/mount-max' },
   { call: 'mount', code: 'EPERM', hint: 'mounting needs root with CAP_SYS_ADMIN' },
   { call: 'mount', code: 'ENOSPC', hint: 'too many mounts: see /proc/sys/fs/mount-max' },
   {
@@ -70,10 +73,16 @@ const HINTS: readonly Hint[] = [
   { call: 'in_root', code: 'ENOTDIR', hint: 'a component of this path inside the root directory is not a directory' },
   {
     call: 'in_root',
+    code: 'EISDIR',
+    hint: 'what is to be mounted is a file, and inside the root directory this is a directory',
+  },
+  {
+    call: 'in_root',
     code: 'ENOENT',
     when: /MAKE_/,
     hint: 'a link on this path inside the root directory leads to where nothing is; make its target, or name it',
   },
+  { call: 'in_root', code: 'EINVAL', when: /NOT_ROOT/, hint: 'a volume cannot be mounted on the root itself' },
   { call: 'in_root', code: 'ENOSYS', hint: 'openat2 needs Linux 5.6' },
   { call: 'check_device', code: 'ENODEV', hint: 'the file is not the device it should be; refusing to use it' },
   { call: 'check_dir', code: 'ENOTDIR', hint: 'inside the root directory this must be a real directory' },

@@ -135,7 +135,15 @@ export const OPCODE = {
 } as const;
 export type OpName = keyof typeof OPCODE;
 
-export const IN_ROOT = { directory: 1, makeDir: 2, makeFile: 4, noSymlinks: 8, read: 16, regular: 32 } as const;
+export const IN_ROOT = {
+  directory: 1,
+  makeDir: 2,
+  makeFile: 4,
+  noSymlinks: 8,
+  read: 16,
+  regular: 32,
+  notRoot: 64,
+} as const;
 
 export const CONTROL = { started: 1, failed: 2, signal: 3, exited: 4, go: 5, bytes: 8 } as const;
 

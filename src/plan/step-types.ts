@@ -13,6 +13,7 @@ import {
   MOVE_MOUNT,
   MS,
   O,
+  OPEN_TREE,
   PR,
   RLIMIT,
 } from '../kernel/constants.ts';
@@ -92,7 +93,7 @@ export const STEP_TYPES = {
   pidfd_open: call({ pid: int, flags: int }),
   pidfd_send_signal: call({ pidfd: fd, sig: int, info: struct, flags: int }),
   kill: call({ pid: int, sig: int }),
-  open_tree: call({ dirfd: fd, pathname: path, flags: flags(AT) }),
+  open_tree: call({ dirfd: fd, pathname: path, flags: flags({ ...OPEN_TREE, ...AT }) }),
   move_mount: call({ from_dirfd: fd, from_pathname: path, to_dirfd: fd, to_pathname: path, flags: flags(MOVE_MOUNT) }),
   fsopen: call({ fsname: text, flags: int }),
   fsconfig: call({ fd, cmd: int, key: text, value: text, aux: int }),

@@ -1,7 +1,9 @@
+import { IN_ROOT } from '../kernel/abi.ts';
 import { AT, MS, O } from '../kernel/constants.ts';
 import { fdPath, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Spec } from '../spec/oci.ts';
+import { attachTree, cloneTree } from './trees.ts';
 
 const inside = (path: string): string => path.replace(/^\/+/, '');
 /** Not there on this kernel: nothing to hide. */
@@ -20,10 +22,15 @@ export function maskedPathSteps(spec: Spec): Step[] {
     ),
     step('check_device', { fd: slot('null'), major: 1, minor: 3 }, 'make sure that it is that device'),
     ...paths.flatMap((path) => [
-      step('in_root', { root: slot('root'), path: inside(path), want: 0 }, `hide ${path}, if this kernel has it`, {
-        save: 'mask',
-        expect: absent(2),
-      }),
+      step(
+        'in_root',
+        { root: slot('root'), path: inside(path), want: IN_ROOT.notRoot },
+        `hide ${path}, if this kernel has it`,
+        {
+          save: 'mask',
+          expect: absent(2),
+        },
+      ),
       step(
         'mount',
         { source: fdPath('null'), target: fdPath('mask'), filesystemtype: null, mountflags: MS.MS_BIND, data: null },
@@ -51,25 +58,15 @@ export function readonlyPathSteps(spec: Spec): Step[] {
   return (spec.linux?.readonlyPaths ?? []).flatMap((path) => [
     step(
       'in_root',
-      { root: slot('root'), path: inside(path), want: 0 },
+      { root: slot('root'), path: inside(path), want: IN_ROOT.notRoot },
       `make ${path} read-only, if this kernel has it`,
       { save: 'fixed', expect: absent(3) },
     ),
+    cloneTree({ dirfd: slot('fixed'), pathname: '' }, true, 'a mount of its own'),
+    attachTree('fixed', 'onto itself'),
     step(
       'mount',
-      {
-        source: fdPath('fixed'),
-        target: fdPath('fixed'),
-        filesystemtype: null,
-        mountflags: MS.MS_BIND | MS.MS_REC,
-        data: null,
-      },
-      'a mount of its own, onto itself',
-    ),
-    step('in_root', { root: slot('root'), path: inside(path), want: 0 }, 'that mount', { save: 'fixed' }),
-    step(
-      'mount',
-      { source: null, target: fdPath('fixed'), filesystemtype: null, mountflags: flags, data: null },
+      { source: null, target: fdPath('tree'), filesystemtype: null, mountflags: flags, data: null },
       'read-only',
     ),
   ]);

@@ -5,6 +5,7 @@ import { fdPath, type Struct, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Mount } from '../spec/oci.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
+import { attachTree, cloneTree } from './trees.ts';
 import type { SourceKind } from './types.ts';
 
 const WHY: Record<string, string> = {
@@ -39,7 +40,7 @@ function setAttributes(flags: number, recursive: boolean, why: string): Step {
   return step(
     'mount_setattr',
     {
-      dirfd: slot('target'),
+      dirfd: slot('tree'),
       pathname: '',
       flags: AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0),
       attr,
@@ -52,30 +53,26 @@ function setAttributes(flags: number, recursive: boolean, why: string): Step {
 }
 
 function resolve(destination: string, want: number, why: string): Step {
-  const flags = want | (REAL_DIRECTORIES.has(destination) ? IN_ROOT.noSymlinks : 0);
+  const flags = want | IN_ROOT.notRoot | (REAL_DIRECTORIES.has(destination) ? IN_ROOT.noSymlinks : 0);
   return step('in_root', { root: slot('root'), path: destination.replace(/^\/+/, '') || '.', want: flags }, why, {
     save: 'target',
   });
 }
 
-/** A bind mount takes its other flags only in a second call, on the new mount: so the target is resolved again. */
-function bindFlagSteps(mount: Mount, { flags, recursiveReadonly }: MountOptions): Step[] {
+/** A bind mount takes its other flags only in a second call. `tree` is the new mount, wherever its path may lead by now. */
+function bindFlagSteps({ flags, recursiveReadonly }: MountOptions): Step[] {
   const steps: Step[] = [];
   if (recursiveReadonly) {
-    steps.push(
-      resolve(mount.destination, 0, 'the mount that is there now'),
-      setAttributes(MS.MS_RDONLY, true, 'read-only, with all that is mounted below it (Linux 5.12)'),
-    );
+    steps.push(setAttributes(MS.MS_RDONLY, true, 'read-only, with all that is mounted below it (Linux 5.12)'));
   }
   if (flags !== 0) {
     steps.push(
-      resolve(mount.destination, 0, 'the mount that is there now'),
       ...(flags & ~ALL_ATTRIBUTES ? [] : [setAttributes(flags, false, 'with these flags, and those it has')]),
       step(
         'mount',
         {
           source: null,
-          target: fdPath('target'),
+          target: fdPath('tree'),
           filesystemtype: null,
           mountflags: MS.MS_REMOUNT | MS.MS_BIND | flags,
           data: null,
@@ -87,6 +84,7 @@ function bindFlagSteps(mount: Mount, { flags, recursiveReadonly }: MountOptions)
   return steps;
 }
 
+/** The target is resolved once, and all that follows is done to descriptors: a second look could find another mount there. */
 function bindSteps(mount: Mount, options: MountOptions, sourceKind: SourceKind): Step[] {
   const source = mount.source ?? '';
   const kind = sourceKind(source);
@@ -98,18 +96,9 @@ function bindSteps(mount: Mount, options: MountOptions, sourceKind: SourceKind):
   const want = kind === 'directory' ? IN_ROOT.makeDir : IN_ROOT.makeFile;
   return [
     resolve(mount.destination, want, `where ${mount.destination} is, made if it is not there`),
-    step(
-      'mount',
-      {
-        source,
-        target: fdPath('target'),
-        filesystemtype: null,
-        mountflags: MS.MS_BIND | (options.recursive ? MS.MS_REC : 0),
-        data: null,
-      },
-      WHY[mount.destination] ?? `${source} of the host, at ${mount.destination}`,
-    ),
-    ...bindFlagSteps(mount, options),
+    cloneTree({ dirfd: AT.AT_FDCWD, pathname: source }, options.recursive, `a mount of ${source} of the host`),
+    attachTree('target', WHY[mount.destination] ?? `attach it at ${mount.destination}`),
+    ...bindFlagSteps(options),
   ];
 }
 
@@ -131,14 +120,21 @@ function fileSystemSteps(mount: Mount, { flags, data }: MountOptions): Step[] {
   ];
 }
 
-function propagationStep(mount: Mount, propagation: number, allPrivate: boolean): Step[] {
+function propagationStep(mount: Mount, { propagation, bind }: MountOptions, allPrivate: boolean): Step[] {
   const already = allPrivate && (propagation & ~MS.MS_REC) === MS.MS_PRIVATE;
   if (propagation === 0 || already) return [];
   return [
-    resolve(mount.destination, 0, 'the mount that is there now'),
+    // A file system has no descriptor yet. The worst that its path can lead to is another mount of ours: nothing that the host sees.
+    ...(bind ? [] : [resolve(mount.destination, 0, 'the mount that is there now')]),
     step(
       'mount',
-      { source: null, target: fdPath('target'), filesystemtype: null, mountflags: propagation, data: null },
+      {
+        source: null,
+        target: fdPath(bind ? 'tree' : 'target'),
+        filesystemtype: null,
+        mountflags: propagation,
+        data: null,
+      },
       'how mounts below it propagate',
     ),
   ];
@@ -151,5 +147,5 @@ function propagationStep(mount: Mount, propagation: number, allPrivate: boolean)
 export function mountSteps(mount: Mount, sourceKind: SourceKind, allPrivate: boolean): Step[] {
   const options = parseMountOptions(mount);
   const steps = options.bind ? bindSteps(mount, options, sourceKind) : fileSystemSteps(mount, options);
-  return [...steps, ...propagationStep(mount, options.propagation, allPrivate)];
+  return [...steps, ...propagationStep(mount, options, allPrivate)];
 }

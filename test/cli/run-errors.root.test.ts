@@ -196,11 +196,8 @@ test('few descriptors: a clean failure or none', () => {
 
 test('a failed mount names the call, its arguments, the meaning and the step', () => {
   write(join(world.dir, 'a-file'), '');
-  const { stderr } = fails(/ENOTDIR/, { flags: ['-v', `${join(world.dir, 'a-file')}:/etc`] });
-  assert.match(
-    stderr,
-    /^tsrun: run \S+: mount\("[^"]+\/a-file", .*MS_BIND.*\): ENOTDIR not a directory\nhint: \S.*\n$/,
-  );
+  const { stderr } = fails(/EISDIR/, { flags: ['-v', `${join(world.dir, 'a-file')}:/etc`] });
+  assert.match(stderr, /^tsrun: run \S+: in_root\(root, "etc", MAKE_FILE\|NOT_ROOT\): EISDIR [a-z ]+\nhint: \S.*\n$/);
 });
 
 test.run();

@@ -86,10 +86,13 @@ test('-v: a file on a file, and on nothing', () => {
 
 test('-v: a directory on a file, or a file on a directory, is refused', () => {
   const path = source('kinds');
-  for (const volume of [`${path}:/etc/passwd`, `${path}/file:/etc`]) {
+  for (const [volume, words] of [
+    [`${path}:/etc/passwd`, /"etc\/passwd".*: ENOTDIR .*\nhint: /],
+    [`${path}/file:/etc`, /"etc".*: EISDIR .*\nhint: what is to be mounted is a file/],
+  ] as const) {
     const { code, stderr } = world.run(['true'], ['-v', volume]);
     assert.is(code, 125);
-    assert.match(stderr, /ENOTDIR/);
+    assert.match(stderr, words);
   }
   assert.equal(world.ids(), []);
 });

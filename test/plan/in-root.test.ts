@@ -160,7 +160,16 @@ test('MAKE_FILE makes an empty file, never empties one, and makes its directorie
   assert.equal([made.isFile(), made.size, made.mode & 0o777], [true, 0, 0o644 & ~process.umask()]);
   assert.is(where('absolute/passwd', IN_ROOT.makeFile), '/etc/passwd');
   assert.is(readFileSync(inside('etc/passwd'), 'utf8'), 'inside');
-  assert.is(where('a/b', IN_ROOT.makeFile), '/a/b', 'what is there is taken, also a directory: the mount will say');
+  assert.is(where('a/b', IN_ROOT.makeFile), 'EISDIR', 'what is there is taken, but for a directory');
+});
+
+test('NOT_ROOT refuses the root itself, however the path comes there, and nothing else', () => {
+  for (const path of ['.', '', '/', '..', 'a/..', 'a/b/../../..']) {
+    assert.is(where(path, IN_ROOT.notRoot), 'EINVAL', path);
+    assert.is(where(path, IN_ROOT.notRoot | IN_ROOT.makeDir), 'EINVAL', path);
+    assert.is(where(path, IN_ROOT.makeDir), '/', path);
+  }
+  assert.is(where('a/b', IN_ROOT.notRoot), '/a/b');
 });
 
 test('nothing is made through a link that leads to nothing, inside or outside', () => {
