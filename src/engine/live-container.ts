@@ -1,10 +1,21 @@
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { sendSignal } from '../runtime/relay.ts';
-import { waitForExit } from '../runtime/wait.ts';
+import { ReadStream } from 'node:tty';
+import { abandon } from '../runtime/abandon.ts';
+import { type Followed, follow } from '../runtime/wait.ts';
 import type { Engine } from './engine.ts';
 import type { RunOptions } from './run-options.ts';
 import { runContainer } from './start.ts';
+
+/** Our end of the container's terminal. Read when nobody holds the other end any more, it says EIO: that is its end of file. */
+class Terminal extends ReadStream {
+  override destroy(error?: Error): this {
+    if ((error as NodeJS.ErrnoException | undefined)?.code !== 'EIO' || this.readableEnded) return super.destroy(error);
+    this.push(null);
+    this.read(0);
+    return this;
+  }
+}
 
 /** A running container that this program started and is connected to. `await using` ends it when the program is done with it. */
 export class LiveContainer implements AsyncDisposable {
@@ -22,27 +33,27 @@ export class LiveContainer implements AsyncDisposable {
   readonly launchNs: number;
   /** Resolves to the exit code (128+n for a signal) when the command has ended and what it left has been cleaned up. */
   readonly exited: Promise<number>;
-  readonly #control: number;
-  #ended = false;
+  readonly #monitor: Followed;
 
   constructor(started: ReturnType<typeof runContainer>) {
-    const { id, name, pid, terminal, stdin, stdout, stderr, control, launchNs } = started;
+    const { id, name, pid, terminal, stdin, stdout, stderr, launchNs } = started;
     this.id = id;
     this.name = name;
     this.pid = pid;
     this.launchNs = launchNs;
-    this.#control = control;
-    this.stdout = new Socket({ fd: terminal ?? stdout ?? -1, readable: true, writable: terminal !== undefined });
+    this.stdout =
+      terminal === undefined
+        ? new Socket({ fd: stdout ?? -1, readable: true, writable: false })
+        : new Terminal(terminal);
     this.stderr = stderr === undefined ? undefined : new Socket({ fd: stderr, readable: true, writable: false });
     this.stdin = stdin === undefined ? undefined : new Socket({ fd: stdin, readable: false, writable: true });
-    this.exited = waitForExit(started).finally(() => {
-      this.#ended = true;
-    });
+    this.#monitor = follow(started);
+    this.exited = this.#monitor.exited;
   }
 
   /** Sends a signal to the container's first process, by the monitor's pidfd: never to another process. */
   kill(signal: keyof typeof constants.signals = 'SIGTERM'): void {
-    if (!this.#ended) sendSignal(this.#control, constants.signals[signal]);
+    this.#monitor.signal(constants.signals[signal]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -87,5 +98,11 @@ export type RunRequest = Pick<RunOptions, 'rootfs' | 'command'> & Partial<RunOpt
  */
 export function run(engine: Engine, request: RunRequest): LiveContainer {
   const options: RunOptions = { ...DEFAULTS, ...request };
-  return new LiveContainer(runContainer(engine, options, { interactive: options.interactive }));
+  const started = runContainer(engine, options, { interactive: options.interactive });
+  try {
+    return new LiveContainer(started);
+  } catch (error) {
+    abandon(started); // nobody would ever have a handle on it
+    throw error;
+  }
 }

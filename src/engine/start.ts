@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
@@ -8,10 +8,11 @@ import { play } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
 import type { WindowSize } from '../rootfs/terminal.ts';
 import type { SourceKind } from '../rootfs/types.ts';
+import { abandon } from '../runtime/abandon.ts';
 import { type Bundle, bundleFrom, readBundle } from '../runtime/bundle.ts';
 import type { ContainerFacts } from '../runtime/container-plan.ts';
 import { type Connected, launch } from '../runtime/launch.ts';
-import { sayGo, sendSignal } from '../runtime/relay.ts';
+import { sayGo } from '../runtime/relay.ts';
 import { startPlan } from '../runtime/start-plan.ts';
 import { fileError, readTextIfThere, writeWhole } from '../store/files.ts';
 import { lockContainer } from '../store/lock.ts';
@@ -24,8 +25,6 @@ import { removeRecorded } from './remove.ts';
 import type { RunOptions } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
 import { containerStatus } from './status.ts';
-
-const SIGKILL = 9;
 
 /** How the caller is connected to the command. */
 export interface Attachment {
@@ -126,7 +125,7 @@ function startBundle(
     sayGo(connected.control);
     return { ...connected, id: record.id, name: record.name };
   } catch (error) {
-    if (connected) abandon(connected);
+    if (connected) abandon(connected); // one that cannot be recorded must not go on unseen
     play(goal, endRunSteps(engine, record));
     throw explainOverlayFailure(engine, fileError(goal, error));
   }
@@ -167,13 +166,6 @@ function replaceLink(target: string, path: string): void {
     unlinkSync(path);
     symlinkSync(target, path);
   }
-}
-
-/** A started container that cannot be recorded must not go on unseen. The monitor ends with it. */
-function abandon({ control, terminal, stdin, stdout, stderr }: Connected): void {
-  sendSignal(control, SIGKILL);
-  sayGo(control);
-  for (const fd of [control, terminal, stdin, stdout, stderr]) if (fd !== undefined) closeSync(fd);
 }
 
 /** --cidfile: never over another container's. */

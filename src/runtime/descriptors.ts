@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { JOB, JOB_MAGIC, TAPE_VERSION } from '../kernel/abi.ts';
-import { AF, O, SOCK } from '../kernel/constants.ts';
+import { AF, AT, O, SOCK } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
 import type { Struct } from '../plan/arguments.ts';
 import { slot } from '../plan/arguments.ts';
@@ -47,6 +47,32 @@ function quietClose(fd: number): void {
   }
 }
 
+/** And forgets them: a number is somebody else's as soon as it is free. */
+function closeThese(numbers: Record<string, number>): void {
+  for (const [name, fd] of Object.entries(numbers)) {
+    delete numbers[name];
+    quietClose(fd);
+  }
+}
+
+/**
+ * Keeps two descriptors for the clean-up after a failure: removing a tree takes two, and too few may be what failed.
+ * @returns what frees them; more than once does no harm
+ */
+export function reserveDescriptors(goal: string): () => void {
+  const held: Record<string, number> = {};
+  const root = { dirfd: AT.AT_FDCWD, pathname: '/', flags: O.O_PATH | O.O_CLOEXEC, mode: 0 };
+  const open = () => play(goal, [step('openat', root, 'held for the clean-up', { save: 'held' })]).value('held');
+  try {
+    held.one = open();
+    held.two = open();
+  } catch (error) {
+    closeThese(held);
+    throw error;
+  }
+  return () => closeThese(held);
+}
+
 const SOCKETS = { domain: AF.AF_UNIX, type: SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, protocol: 0 };
 const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
 
@@ -71,8 +97,8 @@ function openMemory(goal: string, name: string, flags: number, why: string): num
 export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): Descriptors {
   const ends: Partial<Ends> = {};
   const given: Record<string, number> = {};
-  const closeTheirs = () => Object.values(given).forEach(quietClose);
-  const closeAll = () => [...Object.values(given), ...Object.values(ends)].forEach(quietClose);
+  const closeTheirs = () => closeThese(given);
+  const closeAll = () => [given, ends as Record<string, number>].forEach(closeThese);
   try {
     [ends.control, given.control] = openPair(goal, 'socketpair', 'the control socket');
     given.job = openMemory(goal, 'tsrun-job', MFD_CLOEXEC, 'what the monitor has to do');
@@ -83,7 +109,7 @@ export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): De
       given.reaper = openProgram(goal);
       sealMonitor(goal, given.reaper);
     }
-    return { given, ends: { ...ends, control: ends.control }, job: given.job, closeTheirs, closeAll };
+    return { given, ends: ends as Ends, job: given.job, closeTheirs, closeAll };
   } catch (error) {
     closeAll();
     throw error;

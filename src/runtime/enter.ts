@@ -4,6 +4,7 @@ import { CONTROL } from '../kernel/abi.ts';
 import { encode, type Tape } from '../plan/encode.ts';
 import { play, throwBlame } from '../plan/play.ts';
 import type { Process, Spec } from '../spec/oci.ts';
+import { killAndReap } from './abandon.ts';
 import { openDescriptors, writeJob } from './descriptors.ts';
 import { type EnterFacts, enterPlaces, enterPlan, startEnterPlan } from './enter-plan.ts';
 import { type Connected, receiveTerminal } from './launch.ts';
@@ -22,17 +23,19 @@ export interface EnterRequest extends EnterFacts {
  */
 export function enter(goal: string, spec: Spec, command: Process, request: EnterRequest): Connected {
   const descriptors = openDescriptors(goal, request.stdio, true);
+  let monitor: number | undefined;
   try {
     const given = { ...descriptors.given, target: request.target };
     const places = enterPlaces(given);
     const tape = encode(enterPlan(spec, command, request), places);
     const at = writeJob(descriptors.job, undefined, { tape, pid: 'pid', pidfd: 'pidfd' });
-    const monitor = play(goal, startEnterPlan(places), given).value('monitor');
+    monitor = play(goal, startEnterPlan(places), given).value('monitor');
     const pid = waitUntilStarted(goal, descriptors.ends.control, () => readBack(descriptors.job, tape, at));
     const connected = receiveTerminal(goal, descriptors.ends);
     descriptors.closeTheirs();
     return { ...connected, interactive: request.interactive, pid, monitor, launchNs: 0 };
   } catch (error) {
+    if (monitor !== undefined) killAndReap({ control: descriptors.ends.control, monitor });
     descriptors.closeAll();
     throw error;
   }

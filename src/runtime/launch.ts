@@ -5,6 +5,7 @@ import { encode } from '../plan/encode.ts';
 import { play } from '../plan/play.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Process, Spec } from '../spec/oci.ts';
+import { killAndReap } from './abandon.ts';
 import type { ContainerFacts } from './container-plan.ts';
 import { type Ends, openDescriptors, writeJob } from './descriptors.ts';
 import { startPlan } from './start-plan.ts';
@@ -57,19 +58,22 @@ export function launch(
   after: readonly Step[],
 ): Connected {
   const descriptors = openDescriptors(goal, facts.stdio, facts.init);
+  let monitor: number | undefined;
   try {
     writeJob(descriptors.job, encode(after));
     const played = play(goal, startPlan(spec, command, facts, monitorPath()), descriptors.given);
-    const connected = receiveTerminal(goal, descriptors.ends);
+    monitor = played.value('monitor');
     descriptors.closeTheirs();
+    const connected = receiveTerminal(goal, descriptors.ends);
     return {
       ...connected,
       interactive: facts.interactive,
       pid: played.value('pid'),
-      monitor: played.value('monitor'),
+      monitor,
       launchNs: played.durationNs,
     };
   } catch (error) {
+    if (monitor !== undefined) killAndReap({ control: descriptors.ends.control, monitor });
     descriptors.closeAll();
     throw error;
   }

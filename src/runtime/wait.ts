@@ -2,28 +2,35 @@ import { Socket } from 'node:net';
 import { CONTROL } from '../kernel/abi.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
-import { parseMessage } from './relay.ts';
+import { parseMessage, sendSignal } from './relay.ts';
 
 const P_PID = 1;
 const WEXITED = 4;
 const LOST = 125;
 
-/** The monitor is a child of ours that nobody else waits for (libuv reaps only its own). It ends right after its last message. */
-function reap(monitor: number): void {
-  const why = 'the monitor has said its last word';
-  const child = { idtype: P_PID, id: monitor, infop: null, options: WEXITED };
-  play('wait', [step('waitid', child, why, { ignoreErrors: true })]);
+/**
+ * Takes the end of a child of ours that nobody else waits for (libuv reaps only its own), or it stays a zombie for as long as this
+ * process lives. Blocks until it has ended.
+ */
+export function reap(pid: number): void {
+  const child = { idtype: P_PID, id: pid, infop: null, options: WEXITED };
+  play('wait', [step('waitid', child, 'the monitor, a child of ours', { ignoreErrors: true })]);
 }
 
-/**
- * Waits until the command has ended and been cleaned up after, without a thread and without blocking the event loop. Takes over the
- * control socket and closes it. @returns the command's exit code; 125 when the monitor is lost
- */
-export function waitForExit({ control, monitor }: { control: number; monitor: number }): Promise<number> {
-  return new Promise((resolve) => {
+/** The control socket in the hands of the event loop. */
+export interface Followed {
+  /** The command's exit code, once it has ended and been cleaned up after; 125 when the monitor is lost. */
+  exited: Promise<number>;
+  /** Sends a signal to the command; nothing happens once it has ended. */
+  signal(number: number): void;
+}
+
+/** Takes over the control socket and closes it, without a thread and without blocking the event loop. */
+export function follow({ control, monitor }: { control: number; monitor: number }): Followed {
+  const socket = new Socket({ fd: control, readable: true, writable: false });
+  const exited = new Promise<number>((resolve) => {
     let code = LOST;
     let rest = Buffer.alloc(0);
-    const socket = new Socket({ fd: control, readable: true, writable: false });
     socket.on('data', (chunk: Buffer) => {
       rest = Buffer.concat([rest, chunk]);
       for (; rest.length >= CONTROL.bytes; rest = rest.subarray(CONTROL.bytes)) {
@@ -33,8 +40,21 @@ export function waitForExit({ control, monitor }: { control: number; monitor: nu
     });
     socket.on('error', () => socket.destroy()); // a reset: the monitor was killed with a word of ours unread
     socket.on('close', () => {
-      reap(monitor);
+      reap(monitor); // it ends right after its last word
       resolve(code);
     });
   });
+  return {
+    exited,
+    // `destroyed` is set before the descriptor is closed: from then on its number may be anybody's. Not through the socket's own
+    // write(): when the monitor has just gone, its error would take the last word with it, unread.
+    signal: (number) => {
+      if (!socket.destroyed) sendSignal(control, number);
+    },
+  };
+}
+
+/** Waits until the command has ended and been cleaned up after. Takes over the control socket. */
+export function waitForExit(connected: { control: number; monitor: number }): Promise<number> {
+  return follow(connected).exited;
 }
