@@ -1,9 +1,10 @@
 import { IN_ROOT } from '../kernel/abi.ts';
-import { S } from '../kernel/constants.ts';
+import { MS, O, S } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Mount, Spec } from '../spec/oci.ts';
 import { madeDeviceSteps, makedev } from './made-devices.ts';
+import { parseMountOptions } from './mount-options.ts';
 
 /** name, major, minor: Documentation/admin-guide/devices.txt. */
 const DEVICES: readonly [string, number, number][] = [
@@ -28,6 +29,26 @@ export function isFreshDev({ destination, type }: Mount): boolean {
   return type === 'tmpfs' && destination.replace(/\/+$/, '') === '/dev';
 }
 
+/** Whether `deviceSteps` leaves a null device of the container's own in the slot `null`: nobody can open one on a mount with nodev. */
+export function hasOwnNull({ mounts = [] }: Spec): boolean {
+  return mounts.some((mount) => isFreshDev(mount) && !(parseMountOptions(mount).flags & MS.MS_NODEV));
+}
+
+/** Now, before a volume can cover it. For what has no stream, and to hide files: the host's own node could be changed from inside. */
+function openNullSteps(): Step[] {
+  const flags = O.O_RDWR | O.O_NOCTTY | O.O_NOFOLLOW | O.O_CLOEXEC;
+  return [
+    step(
+      'openat',
+      { dirfd: slot('dev'), pathname: 'null', flags, mode: 0 },
+      'the container’s null device, not the host’s',
+      {
+        save: 'null',
+      },
+    ),
+  ];
+}
+
 /**
  * The six devices, those of the configuration, the links that programs expect, and ptmx: all made in the tmpfs that was mounted at
  * /dev a moment ago, by its descriptor. Before anything is mounted below it, so that a volume may cover a device (`-v
@@ -49,6 +70,7 @@ export function deviceSteps(spec: Spec): Step[] {
         `/dev/${name} (${major}:${minor})`,
       ),
     ),
+    ...(hasOwnNull(spec) ? openNullSteps() : []),
     ...madeDeviceSteps(spec.linux?.devices ?? [], OWN),
     ...LINKS.map(([target, name]) =>
       step('symlinkat', { target, newdirfd: slot('dev'), linkpath: name }, `/dev/${name}`),

@@ -3,24 +3,39 @@ import { AT, MS, O } from '../kernel/constants.ts';
 import { fdPath, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Spec } from '../spec/oci.ts';
+import { hasOwnNull } from './devices.ts';
 import { attachTree, cloneTree } from './trees.ts';
 
 const inside = (path: string): string => path.replace(/^\/+/, '');
 /** Not there on this kernel: nothing to hide. */
 const absent = (skip: number) => ({ ENOENT: skip, ENOTDIR: skip });
 
+/** A container that brings its own /dev has none that could be trusted: there it is the host's. */
+function openHidingSteps(spec: Spec): Step[] {
+  if (hasOwnNull(spec)) return [];
+  const flags = O.O_PATH | O.O_NOFOLLOW | O.O_CLOEXEC;
+  return [
+    step(
+      'openat',
+      { dirfd: AT.AT_FDCWD, pathname: '/dev/null', flags, mode: 0 },
+      'what hides a file: the host’s null device',
+      { save: 'hiding' },
+    ),
+  ];
+}
+
 /** Files are hidden by /dev/null, directories by an empty read-only tmpfs. The mask is proven to be the device (CVE-2025-31133). */
 export function maskedPathSteps(spec: Spec): Step[] {
   const paths = spec.linux?.maskedPaths ?? [];
   if (paths.length === 0) return [];
+  const hiding = hasOwnNull(spec) ? 'null' : 'hiding';
   return [
+    ...openHidingSteps(spec),
     step(
-      'openat',
-      { dirfd: AT.AT_FDCWD, pathname: '/dev/null', flags: O.O_PATH | O.O_NOFOLLOW | O.O_CLOEXEC, mode: 0 },
-      'what hides a file: the host’s null device',
-      { save: 'null' },
+      'check_device',
+      { fd: slot(hiding), major: 1, minor: 3 },
+      'what hides a file: make sure that it is the null device',
     ),
-    step('check_device', { fd: slot('null'), major: 1, minor: 3 }, 'make sure that it is that device'),
     ...paths.flatMap((path) => [
       step(
         'in_root',
@@ -33,7 +48,7 @@ export function maskedPathSteps(spec: Spec): Step[] {
       ),
       step(
         'mount',
-        { source: fdPath('null'), target: fdPath('mask'), filesystemtype: null, mountflags: MS.MS_BIND, data: null },
+        { source: fdPath(hiding), target: fdPath('mask'), filesystemtype: null, mountflags: MS.MS_BIND, data: null },
         'a file reads as empty',
         { thenSkip: 1, expect: { ENOTDIR: 0 } },
       ),

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { JOB, JOB_MAGIC, TAPE_VERSION } from '../kernel/abi.ts';
 import { AF, AT, O, SOCK } from '../kernel/constants.ts';
@@ -8,6 +8,7 @@ import { slot } from '../plan/arguments.ts';
 import type { Given, Tape } from '../plan/encode.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
+import { nullDevice } from '../rootfs/null-device.ts';
 import { pipesOf, type Stdio } from '../security/types.ts';
 
 const MFD_CLOEXEC = 1;
@@ -26,6 +27,13 @@ export interface Ends {
   stdin?: number;
   stdout?: number;
   stderr?: number;
+}
+/** What a plan wants besides the streams. */
+export interface Needed {
+  /** A sealed copy of the monitor. */
+  reaper: boolean;
+  /** A null device for streams without a pipe; false: the plan has one of its own. */
+  null: boolean;
 }
 export interface Descriptors {
   /** Slots for the plan. */
@@ -94,7 +102,7 @@ function openMemory(goal: string, name: string, flags: number, why: string): num
  * Pipes or sockets, the control socket and the job file, all close-on-exec. One by one: when there is no descriptor left, those that
  * were opened are closed again, and the clean-up has some to work with.
  */
-export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): Descriptors {
+export function openDescriptors(goal: string, stdio: Stdio, needed: Needed): Descriptors {
   const ends: Partial<Ends> = {};
   const given: Record<string, number> = {};
   const closeTheirs = () => closeThese(given);
@@ -105,7 +113,9 @@ export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): De
     if (stdio.kind === 'terminal')
       [ends.launcher, given.launcher] = openPair(goal, 'socketpair', 'where the terminal arrives');
     else openStreams(goal, pipesOf(stdio), ends, given);
-    if (reaper) {
+    if (needed.null && stdio.kind !== 'terminal' && pipesOf(stdio).length < STREAMS.length)
+      for (const { save, steps } of nullDevice()) given[save] = play(goal, steps, given).value(save);
+    if (needed.reaper) {
       given.reaper = openProgram(goal);
       sealMonitor(goal, given.reaper);
     }
@@ -118,8 +128,8 @@ export function openDescriptors(goal: string, stdio: Stdio, reaper: boolean): De
 
 function openStreams(goal: string, piped: readonly number[], ends: Partial<Ends>, given: Record<string, number>): void {
   STREAMS.forEach((name, fd) => {
-    if (!piped.includes(fd)) given[name] = openSync('/dev/null', O.O_RDWR | O.O_NOCTTY);
-    else if (fd === 0) [given.stdin, ends.stdin] = openPair(goal, 'pipe2', name);
+    if (!piped.includes(fd)) return;
+    if (fd === 0) [given.stdin, ends.stdin] = openPair(goal, 'pipe2', name);
     else [ends[name], given[name]] = openPair(goal, 'pipe2', name);
   });
 }

@@ -88,7 +88,7 @@ function terminal({ stdio, size }: EnterFacts): Step[] {
 }
 
 /** Where `tsrun-monitor enter` finds what the enter plan needs. */
-const PLACES = { target: 10, stdin: 11, stdout: 12, stderr: 13, launcher: 14 };
+const PLACES = { target: 10, stdin: 11, stdout: 12, stderr: 13, launcher: 14, null: 9 };
 
 /** The slots of the enter plan, for the descriptors that this launcher really has. */
 export function enterPlaces(given: Readonly<Record<string, number>>): Record<string, number> {

@@ -22,7 +22,7 @@ export interface EnterRequest extends EnterFacts {
  * @throws SyscallError of the step that failed; exitCode 126 or 127 when the command is to blame
  */
 export function enter(goal: string, spec: Spec, command: Process, request: EnterRequest): Connected {
-  const descriptors = openDescriptors(goal, request.stdio, true);
+  const descriptors = openDescriptors(goal, request.stdio, { reaper: true, null: true });
   let monitor: number | undefined;
   try {
     const given = { ...descriptors.given, target: request.target };

@@ -4,6 +4,7 @@ import { slot } from '../plan/arguments.ts';
 import { encode } from '../plan/encode.ts';
 import { play } from '../plan/play.ts';
 import { type Step, step } from '../plan/step.ts';
+import { hasOwnNull } from '../rootfs/devices.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap } from './abandon.ts';
 import type { ContainerFacts } from './container-plan.ts';
@@ -57,7 +58,7 @@ export function launch(
   facts: ContainerFacts,
   after: readonly Step[],
 ): Connected {
-  const descriptors = openDescriptors(goal, facts.stdio, facts.init);
+  const descriptors = openDescriptors(goal, facts.stdio, { reaper: facts.init, null: !hasOwnNull(spec) });
   let monitor: number | undefined;
   try {
     writeJob(descriptors.job, encode(after));

@@ -7,10 +7,8 @@ const STREAMS = ['stdin', 'stdout', 'stderr'];
 
 /** What is no pipe is the null device, and proven to be it (CVE-2025-31133's class). */
 function checkNullSteps(stdio: Stdio): Step[] {
-  const pipes = pipesOf(stdio);
-  return STREAMS.filter((_, fd) => !pipes.includes(fd)).map((name) =>
-    step('check_device', { fd: slot(name), major: 1, minor: 3 }, `make sure that ${name} is the null device`),
-  );
+  if (pipesOf(stdio).length === STREAMS.length) return [];
+  return [step('check_device', { fd: slot('null'), major: 1, minor: 3 }, 'make sure that it is the null device')];
 }
 
 function terminalSteps(): Step[] {
@@ -22,9 +20,14 @@ function terminalSteps(): Step[] {
 }
 
 function pipeSteps(stdio: Stdio): Step[] {
+  const pipes = pipesOf(stdio);
   return [
     ...checkNullSteps(stdio),
-    ...STREAMS.map((name, newfd) => step('dup3', { oldfd: slot(name), newfd, flags: 0 }, name)),
+    ...STREAMS.map((name, newfd) =>
+      pipes.includes(newfd)
+        ? step('dup3', { oldfd: slot(name), newfd, flags: 0 }, name)
+        : step('dup3', { oldfd: slot('null'), newfd, flags: 0 }, `${name}: the null device`),
+    ),
   ];
 }
 
@@ -32,7 +35,7 @@ function pipeSteps(stdio: Stdio): Step[] {
 export function stdioSteps(stdio: Stdio, uid: number): Step[] {
   const steps = stdio.kind === 'terminal' ? terminalSteps() : pipeSteps(stdio);
   if (uid === 0) return steps;
-  // Or the user could not open /dev/stdout. The null device stays root's: it is the host's.
+  // Or the user could not open /dev/stdout. The null device stays root's, as it is elsewhere.
   const own = stdio.kind === 'terminal' ? [0, 1, 2] : pipesOf(stdio);
   return [...steps, ...own.map((fd) => step('fchown', { fd, owner: uid, group: -1 }, 'it belongs to the user'))];
 }

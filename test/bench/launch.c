@@ -96,21 +96,20 @@ static void wait_for_end(s64 control) {
 
 static int launch_once(const char *job_file) {
   s32 control[2], out[2], err[2];
-  s64 job = sys(memfd_create, "job", MFD_CLOEXEC_), null = sys(openat, AT_FDCWD, "/dev/null", O_RDWR | O_CLOEXEC);
+  s64 job = sys(memfd_create, "job", MFD_CLOEXEC_);
   sys(socketpair, AF_UNIX_, SOCK_SEQPACKET_ | SOCK_CLOEXEC_, 0, control);
   sys(pipe2, out, O_CLOEXEC);
   sys(pipe2, err, O_CLOEXEC);
   copy_job(job_file, job);
   slot[GIVEN_control] = control[1];
   slot[GIVEN_job] = job;
-  slot[GIVEN_stdin] = null;
   slot[GIVEN_stdout] = out[1];
   slot[GIVEN_stderr] = err[1];
   u64 begun = clock_ns(1);
   s64 result = run_0();
   u64 took = clock_ns(1) - begun;
-  const s64 theirs[] = {control[1], job, null, out[1], err[1]}, ours[] = {control[0], out[0], err[0]};
-  for (u64 i = 0; i < 5; i++) sys(close, theirs[i]);
+  const s64 theirs[] = {control[1], job, out[1], err[1]}, ours[] = {control[0], out[0], err[0]};
+  for (u64 i = 0; i < 4; i++) sys(close, theirs[i]);
   if (!is_error(result)) wait_for_end(control[0]);
   for (u64 i = 0; i < 3; i++) sys(close, ours[i]);
   sys(wait4, -1, 0, ANY_CHILD, 0);

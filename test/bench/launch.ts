@@ -68,7 +68,7 @@ interface Times {
 
 async function launchHere({ steps, after }: Subject): Promise<Times> {
   const plan = steps();
-  const { given, ends, job, closeTheirs } = openDescriptors('bench', STDIO, false);
+  const { given, ends, job, closeTheirs } = openDescriptors('bench', STDIO, { reaper: false, null: false });
   writeJob(job, encode(after));
   const begun = performance.now();
   const played = play('bench', plan, given);
@@ -84,7 +84,7 @@ async function launchHere({ steps, after }: Subject): Promise<Times> {
 
 /** The same plan as straight-line C, and the file with what its monitor has to do. */
 function compileLauncher(machine: Machine, { steps, after }: Subject): () => number[] {
-  const { given, job, closeAll } = openDescriptors('bench', STDIO, false);
+  const { given, job, closeAll } = openDescriptors('bench', STDIO, { reaper: false, null: false });
   writeJob(job, encode(after));
   const jobFile = join(machine.scratch, 'job');
   writeFileSync(jobFile, readFileSync(`/proc/self/fd/${job}`));
