@@ -150,6 +150,7 @@ struct op {
 #define OP_FAIL_AT 213      /* errno: fails with it: the tests' hook */
 #define OP_DROP_BOUNDING 214 /* capabilities to keep (bit mask): prctl(PR_CAPBSET_DROP) for every other one that the kernel knows */
 #define OP_CHECK_DIR 215    /* fd: ENOTDIR unless fd is a directory */
+#define OP_UNLINK_LINK 216  /* dir fd, path, target: unlinks path if it is a symbolic link to target; else there is nothing to do */
 
 #define OP_EXIT 220         /* none: the end of a child that leaves without executing */
 #define OP_CLONE_APART 221  /* as OP_CLONE, but the child has a memory of its own: for one that is seen inside a running container */
@@ -167,7 +168,8 @@ struct op {
 /* THE MONITOR. `tsrun-monitor ROLE …`, roles and the descriptors that they are started with:
  *
  *   keep     the parent of a container's PID 1. Started by the play that cloned PID 1: execs itself in place.
- *            3 job (memfd), 4 control socket, 5 pidfd of its child
+ *            3 job (memfd), 4 control socket, 5 pidfd of its child, 6 the run's lock (flock): held until the clean-up is done,
+ *            so that no later run of the same container meets it
  *   enter    the parent of an exec'ed process: plays the job's enter tape (setns, clone, confinement, exec), then keeps.
  *            3 job (memfd; what failed is written back to the tape's header, for the launcher), 4 control socket
  *   relay    what the command line becomes (exec in place): carries bytes between the terminal and the container.
@@ -198,6 +200,7 @@ struct control {
 #define FD_JOB 3
 #define FD_CONTROL 4
 #define FD_CHILD 5
+#define FD_LOCK 6
 
 /* The job of keep and enter: this header at the start of the memfd, the tapes at page-aligned offsets (0: none). */
 #define JOB_MAGIC 0x424a5354u /* "TSJB" */

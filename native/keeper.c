@@ -124,6 +124,7 @@ int keep_main(int entering) {
   s64 status = wait_for_child();
   wait_for_launcher();
   play_after(&job, status);
+  if (!entering) sys(close, FD_LOCK); /* before the last word: who has heard it finds the container free */
   s64 signal = status & 127;
   say(CONTROL_EXITED, signal ? 128 + signal : status >> 8 & 255);
   return 0;

@@ -118,6 +118,18 @@ static s64 store(const s64 *arg) {
   return 0;
 }
 
+/* A name is taken from its owner and from nobody else: what was true when the tape was made may not be so now. */
+static s64 unlink_link(s64 dir, const char *path, const char *target) {
+  char found[256];
+  s64 length = sys(readlinkat, dir, path, found, sizeof found);
+  if (length == -EINVAL_ || length == -ENOENT_) return 0;
+  if (is_error(length)) return length;
+  if ((u64)length != text_length(target)) return 0;
+  for (s64 i = 0; i < length; i++) if (found[i] != target[i]) return 0;
+  s64 result = sys(unlinkat, dir, path, 0);
+  return result == -ENOENT_ ? 0 : result;
+}
+
 s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
   switch (op->code) {
     case OP_CLONE: return play_clone(tape, arg);
@@ -133,6 +145,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_CHECK_FS: return check_fs(arg[0], arg[1]);
     case OP_REMOVE_TREE: return remove_tree(arg[0], (const char *)arg[1]);
     case OP_RMDIR_CGROUP: return rmdir_cgroup(arg[0], (const char *)arg[1]);
+    case OP_UNLINK_LINK: return unlink_link(arg[0], (const char *)arg[1], (const char *)arg[2]);
     case OP_SEND_FD: return send_fd(arg[0], arg[1]);
     case OP_RECV_FD: return receive_fd(arg[0]);
     case OP_RECORD_EXIT: return record_exit(tape, arg);

@@ -36,6 +36,7 @@ static s64 empty_until_directory(s64 dir, char *child, int only_directories) {
   char list[LIST_SIZE] __attribute__((aligned(8)));
   for (;;) {
     s64 bytes = sys(getdents64, dir, list, LIST_SIZE);
+    if (bytes == -ENOENT_) return 0; /* another has removed it meanwhile */
     if (bytes <= 0) return bytes;
     for (s64 at = 0; at < bytes;) {
       struct entry *entry = (struct entry *)(list + at);
@@ -79,7 +80,7 @@ static s64 descend(s64 *at, const char *child, int only_directories, const struc
   if (!is_error(removed) || removed == -ENOENT_) return 0;
   if (removed != -ENOTEMPTY_ && removed != -EEXIST_ && !(only_directories && removed == -EBUSY_)) return removed;
   s64 next = open_dir(*at, child);
-  if (is_error(next)) return next;
+  if (is_error(next)) return next == -ENOENT_ ? 0 : next;
   s64 result = where(next, &there);
   if (!is_error(result) && same(&there, left)) result = removed;
   if (is_error(result)) {
@@ -126,7 +127,7 @@ s64 remove_tree(s64 dir, const char *name) {
     if (result == -ENOTDIR_) return unlinked; /* a file that nobody may remove: chattr(1) +i */
     if (result != -ENOTEMPTY_ && result != -EEXIST_) return result;
     s64 top = open_dir(dir, name);
-    if (is_error(top)) return top;
+    if (is_error(top)) return top == -ENOENT_ ? 0 : top;
     s64 emptied = empty_tree(top, 0);
     if (is_error(emptied) && emptied != -ENOTEMPTY_) return emptied;
   }

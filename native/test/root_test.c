@@ -190,6 +190,29 @@ static void says_what_cannot_be_removed(void) {
   tear_down();
 }
 
+static s64 unlink_link_by_op(const char *path, const char *target) {
+  begin();
+  op(OP_UNLINK_LINK, "idd", (u64)root_fd, text(path), text(target));
+  return play();
+}
+
+static void unlinks_a_link_only_where_it_leads(void) {
+  struct stat about;
+  set_up();
+  expect(!symlinkat("mine", root_fd, "name"));
+  for (const char *const *other = (const char *const[]){"min", "mine2", "nine", "", 0}; *other; other++) {
+    expect_equal(unlink_link_by_op("name", *other), 0);
+    expect(!fstatat(root_fd, "name", &about, AT_SYMLINK_NOFOLLOW));
+  }
+  expect_equal(unlink_link_by_op("etc", "mine"), 0);
+  expect_equal(unlink_link_by_op("etc/name", "mine"), 0);
+  expect(!fstatat(root_fd, "etc/name", &about, 0));
+  expect_equal(unlink_link_by_op("name", "mine"), 0);
+  expect(fstatat(root_fd, "name", &about, AT_SYMLINK_NOFOLLOW) < 0);
+  expect_equal(unlink_link_by_op("name", "mine"), 0);
+  tear_down();
+}
+
 static s64 record_by_op(void) {
   begin();
   op(OP_RECORD_EXIT, "iddi", (u64)base_fd, text("exit.json"), text("exit.tmp"), 0);
@@ -228,6 +251,7 @@ int main(int argc, char **argv) {
     {"remove_tree removes wide trees", removes_wide_trees},
     {"remove_tree: a name that does not fit is an error", a_name_that_does_not_fit_is_an_error},
     {"remove_tree says what cannot be removed", says_what_cannot_be_removed},
+    {"unlink_link takes a link away only where it leads", unlinks_a_link_only_where_it_leads},
     {"record_exit: a short write leaves the record as it was", a_short_write_leaves_the_record_as_it_was},
   };
   emulated = argc > 1 && !strcmp(argv[argc - 1], "--emulated");

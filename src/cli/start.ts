@@ -21,7 +21,7 @@ export function startCommand(): Command {
     .action((reference: string, _flags: unknown, self: Command) => start(reference, self.optsWithGlobals()));
 }
 
-function start(reference: string, flags: StartFlags): void {
+async function start(reference: string, flags: StartFlags): Promise<void> {
   const goal = `start ${reference}`;
   requireRoot(goal);
   if (!flags.attach && !flags.interactive)
@@ -32,5 +32,5 @@ function start(reference: string, flags: StartFlags): void {
   const record = findContainer(engine, reference);
   const options = unpackOptions(record.options);
   const interactive = (flags.interactive ?? false) && options.interactive;
-  becomeRelay(goal, startContainer(engine, record, attachment(goal, { interactive, tty: options.tty })));
+  becomeRelay(goal, await startContainer(engine, record, attachment(goal, { interactive, tty: options.tty })));
 }

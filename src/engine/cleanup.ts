@@ -5,7 +5,6 @@ import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import { removeLayerSteps } from '../store/layers.ts';
-import { nameOwner } from '../store/names.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
@@ -15,26 +14,47 @@ const tree = (name: string, why: string): Step => step('remove_tree', { ...at, n
 const unlink = (pathname: string, why: string): Step =>
   step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
 
-/** What a run leaves in the kernel and below /run: cgroups, the link to its root, its state. */
-export function endRunSteps({ paths, cgroups }: Engine, record: ContainerRecord): Step[] {
+/** What leads to the root of a process: one day that pid is another's, and `rm -rf merged/*` would reach another root. */
+export function unlinkRootSteps({ paths }: Engine, record: ContainerRecord): Step[] {
   return [
-    ...killCgroupSteps(cgroups, cgroupPath(record.id)),
-    ...removeCgroupSteps(cgroups, cgroupPath(record.id)),
     unlink(join(paths.layer(record.layer), 'merged'), 'the merged view ended with the container'),
-    tree(paths.run(record.id), 'remove what is known of the run'),
+    unlink(join(paths.run(record.id), 'root'), 'and so did its root'),
   ];
 }
 
-/**
- * All that is left: layers, then the record, then the name: whatever is killed between two of them, `rm` can be said again.
- * The name only where it is this container's: one that failed to claim it must not take it from who has it.
- */
-export function removeContainerSteps({ paths }: Engine, record: ContainerRecord): Step[] {
-  const named = nameOwner(paths, record.name) === record.id;
+function endProcessesSteps(engine: Engine, record: ContainerRecord): Step[] {
   return [
+    ...killCgroupSteps(engine.cgroups, cgroupPath(record.id)),
+    ...removeCgroupSteps(engine.cgroups, cgroupPath(record.id)),
+    ...unlinkRootSteps(engine, record),
+  ];
+}
+
+const forgetRun = ({ paths }: Engine, record: ContainerRecord): Step =>
+  tree(paths.run(record.id), 'remove what is known of the run');
+
+/** What a run leaves in the kernel and below /run: cgroups, the link to its root, its state. */
+export function endRunSteps(engine: Engine, record: ContainerRecord): Step[] {
+  return [...endProcessesSteps(engine, record), forgetRun(engine, record)];
+}
+
+/**
+ * The end of a container, whole. Layers, then the name, then the record: whatever is killed between two of them, or cannot be removed,
+ * `rm` can be said again. The name before the record, because a name without a container is free for others; and only where it is
+ * still this container's: one that failed to claim it must not take it from who has it.
+ */
+export function removeSteps(engine: Engine, record: ContainerRecord): Step[] {
+  const { paths } = engine;
+  return [
+    ...endProcessesSteps(engine, record),
     ...removeLayerSteps(paths, record),
-    tree(paths.container(record.id), 'remove the record and the files that were bound in'),
-    ...(named ? [unlink(paths.name(record.name), 'free the name')] : []),
+    step('unlink_link', { ...at, pathname: paths.name(record.name), target: record.id }, 'free the name'),
+    forgetRun(engine, record),
+    step(
+      'remove_tree',
+      { ...at, name: paths.container(record.id) },
+      'remove the record and the files that were bound in',
+    ),
   ];
 }
 
@@ -55,7 +75,5 @@ export function afterSteps(engine: Engine, record: ContainerRecord): Step[] {
       { ignoreErrors: true },
     ),
   ];
-  return record.remove
-    ? [...endRunSteps(engine, record), ...removeContainerSteps(engine, record)]
-    : [...exit, ...endRunSteps(engine, record)];
+  return record.remove ? removeSteps(engine, record) : [...exit, ...endRunSteps(engine, record)];
 }

@@ -14,6 +14,7 @@ import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, nowNs, timestamp, writeRecord } from '../store/record.ts';
 import { type Engine, prepareDataRoot } from './engine.ts';
 import { hostnameFile, hostsFile, resolvConfFile } from './host-files.ts';
+import { removeAbandoned } from './left-behind.ts';
 import { lookupUser } from './lookup-user.ts';
 import { checkRunOptions } from './options/check-options.ts';
 import { removeRecorded } from './remove.ts';
@@ -133,6 +134,7 @@ export function createContainer(engine: Engine, given: RunOptions): Created {
     mkdirSync(paths.container(record.id), { mode: 0o710 });
     unlock = lockContainer(paths, record.id, goal);
     writeRecord(paths, record);
+    removeAbandoned(engine, record.name);
     claimName(paths, record.name, record.id);
     play(goal, draft.layerSteps);
     writeBundle(paths, draft);

@@ -2,6 +2,7 @@ import { TsrunError } from '../errors/tsrun-error.ts';
 import { fileError } from '../store/files.ts';
 import { type ContainerRecord, listIds, readRecord } from '../store/record.ts';
 import type { Engine } from './engine.ts';
+import { unlinkDeadRoot } from './left-behind.ts';
 import type { RunOptions } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
 import { containerStatus, type Status } from './status.ts';
@@ -46,7 +47,9 @@ export function listContainers(engine: Engine): ContainerList {
 
 export function lookAt(engine: Engine, record: ContainerRecord): ListedContainer {
   try {
-    return { id: record.id, record, options: unpackOptions(record.options), status: containerStatus(engine, record) };
+    const status = containerStatus(engine, record);
+    if (status.status !== 'running') unlinkDeadRoot(engine, record);
+    return { id: record.id, record, options: unpackOptions(record.options), status };
   } catch (error) {
     throw fileError(`look at container ${record.name}`, error);
   }

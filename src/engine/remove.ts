@@ -1,14 +1,14 @@
 import { cgroupProcesses } from '../cgroup/host.ts';
 import { killCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { AT } from '../kernel/constants.ts';
+import { AT, LOCK } from '../kernel/constants.ts';
 import { isAlive } from '../kernel/procfs.ts';
 import { slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
-import { lockContainer } from '../store/lock.ts';
-import { type ContainerRecord, readRecord, readRunState } from '../store/record.ts';
-import { endRunSteps, removeContainerSteps } from './cleanup.ts';
+import { type RunLock, stillCleanedUp, waitForContainer, waitForRunLock } from '../store/lock.ts';
+import { type ContainerRecord, type RunState, readRecord, readRunState } from '../store/record.ts';
+import { removeSteps } from './cleanup.ts';
 import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { findId } from './find.ts';
@@ -18,29 +18,29 @@ const SIGKILL = 9;
 const KILL_PATIENCE_MS = 10_000;
 const LOOK_EVERY_MS = 5;
 
-/** Undoes a container that was not finished, or removes one that has ended. Never fails: what it cannot remove is there to be seen. */
+/** Takes away all of a container that nobody runs. @throws SyscallError that names what cannot be removed; the record then stays */
+export function removeWhole(engine: Engine, record: ContainerRecord): void {
+  play(`rm ${record.name}`, removeSteps(engine, record));
+}
+
+/** Undoes a container that was not finished. Never fails: what it cannot remove is there to be seen, and to be removed. */
 export function removeRecorded(engine: Engine, record: ContainerRecord): void {
-  play(`rm ${record.name}`, [...endRunSteps(engine, record), ...removeContainerSteps(engine, record)]);
+  try {
+    removeWhole(engine, record);
+  } catch {
+    // the error that brought us here is the one to tell
+  }
 }
 
 /** Kills by pidfd, after comparing the start time: a pid alone may be anybody's. */
-function killFirstProcess(engine: Engine, id: string): void {
-  const run = readRunState(engine.paths, id);
-  if (run === undefined) return;
+function killProcess(pid: number, startTime: string, boot: string, why: string): void {
   try {
     const pidfd = play('kill', [
-      step('pidfd_open', { pid: run.pid, flags: 0 }, 'the process, for ever', { save: 'pidfd' }),
+      step('pidfd_open', { pid, flags: 0 }, 'the process, for ever', { save: 'pidfd' }),
     ]).value('pidfd');
+    const kill = { pidfd: slot('pidfd'), sig: SIGKILL, info: null, flags: 0 };
     const steps = [step('close', { fd: slot('pidfd') }, 'done with it')];
-    if (isAlive(run.pid, run.startTime, run.bootId))
-      steps.unshift(
-        step(
-          'pidfd_send_signal',
-          { pidfd: slot('pidfd'), sig: SIGKILL, info: null, flags: 0 },
-          'PID 1 takes all others with it',
-          { ignoreErrors: true },
-        ),
-      );
+    if (isAlive(pid, startTime, boot)) steps.unshift(step('pidfd_send_signal', kill, why, { ignoreErrors: true }));
     play('kill', steps, { pidfd });
   } catch {
     // it has ended
@@ -50,7 +50,8 @@ function killFirstProcess(engine: Engine, id: string): void {
 /** Everything that runs in the container, and waits until nothing does. */
 export async function killAll(engine: Engine, id: string, goal: string): Promise<void> {
   const deadline = performance.now() + KILL_PATIENCE_MS;
-  killFirstProcess(engine, id);
+  const run = readRunState(engine.paths, id);
+  if (run) killProcess(run.pid, run.startTime, run.bootId, 'PID 1 takes all others with it');
   play(goal, killCgroupSteps(engine.cgroups, cgroupPath(id)));
   while (isRunning(engine, id)) {
     if (performance.now() > deadline)
@@ -59,6 +60,26 @@ export async function killAll(engine: Engine, id: string, goal: string): Promise
       });
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
+}
+
+/**
+ * Waits for the monitor's clean-up: it works on the same names. One that does not get on with it is killed if `force` is given: what
+ * it would have done is done here.
+ */
+async function waitForMonitor(
+  engine: Engine,
+  id: string,
+  run: RunState | undefined,
+  goal: string,
+  force: boolean,
+): Promise<RunLock> {
+  const lock = await waitForRunLock(engine.paths, id, goal, false);
+  if (lock) return lock;
+  if (!force || !run?.monitor) throw stillCleanedUp(goal);
+  killProcess(run.monitor.pid, run.monitor.startTime, run.bootId, 'it is stuck, and others wait for it');
+  const freed = await waitForRunLock(engine.paths, id, goal, false);
+  if (freed) return freed;
+  throw stillCleanedUp(goal);
 }
 
 function isRunning(engine: Engine, id: string): boolean {
@@ -70,50 +91,69 @@ function isRunning(engine: Engine, id: string): boolean {
 }
 
 /** A container whose record cannot be read still has a directory, a cgroup and a run directory of known names. */
-async function removeDamaged(engine: Engine, id: string, force: boolean, error: unknown): Promise<void> {
-  if (!force) throw error;
-  await killAll(engine, id, `rm ${id.slice(0, 12)}`);
-  play(`rm ${id.slice(0, 12)}`, [
-    ...removeCgroupSteps(engine.cgroups, cgroupPath(id)),
-    ...[engine.paths.run(id), engine.paths.container(id)].map((name) =>
-      step('remove_tree', { dirfd: AT.AT_FDCWD, name }, 'remove what is left'),
-    ),
-  ]);
+async function removeDamaged(engine: Engine, id: string, goal: string): Promise<void> {
+  const run = readRunState(engine.paths, id);
+  await killAll(engine, id, goal);
+  const lock = await waitForMonitor(engine, id, run, goal, true);
+  try {
+    play(goal, [
+      ...removeCgroupSteps(engine.cgroups, cgroupPath(id)),
+      ...[engine.paths.run(id), engine.paths.container(id)].map((name) =>
+        step('remove_tree', { dirfd: AT.AT_FDCWD, name }, 'remove what is left'),
+      ),
+    ]);
+  } finally {
+    lock.close();
+  }
+}
+
+/** undefined when there is none, or none that can be read and `force` is given. @throws TsrunError 'config' */
+function readOrForce(engine: Engine, id: string, force: boolean): ContainerRecord | undefined {
+  try {
+    return readRecord(engine.paths, id);
+  } catch (error) {
+    if (!force) throw error;
+    return undefined;
+  }
 }
 
 /**
  * `tsrun rm [-f]`. @returns the id
  * @throws TsrunError 'conflict' when it runs and `force` is not given
+ * @throws SyscallError of what cannot be removed; then the container stays, and `rm` can be said again
  */
 export async function removeContainer(engine: Engine, reference: string, { force = false } = {}): Promise<string> {
   const goal = `rm ${reference}`;
   refuseForeignDirectories(engine, goal);
   const id = findId(engine, reference);
-  let record: ContainerRecord | undefined;
-  try {
-    record = readRecord(engine.paths, id);
-  } catch (error) {
-    await removeDamaged(engine, id, force, error);
-    return id;
-  }
+  const record = readOrForce(engine, id, force);
   if (record === undefined) {
-    await removeDamaged(engine, id, true, undefined);
+    await removeDamaged(engine, id, goal);
     return id;
   }
-  const unlock = lockContainer(engine.paths, id, goal);
+  const unlock = await waitForContainer(engine.paths, id, goal, LOCK.LOCK_EX);
   try {
+    const run = readRunState(engine.paths, id);
     if (containerStatus(engine, record).status === 'running') {
-      if (!force)
-        throw new TsrunError(
-          'conflict',
-          `cannot remove container "/${record.name}": container is running: stop the container before removing or force remove`,
-          { exitCode: 1, hint: 'tsrun rm -f' },
-        );
+      if (!force) throw runs(record);
       await killAll(engine, id, goal);
     }
-    removeRecorded(engine, record);
+    const lock = await waitForMonitor(engine, id, run, goal, force);
+    try {
+      removeWhole(engine, record);
+    } finally {
+      lock.close();
+    }
   } finally {
     unlock();
   }
   return id;
+}
+
+function runs({ name }: ContainerRecord): TsrunError {
+  return new TsrunError(
+    'conflict',
+    `cannot remove container "/${name}": container is running: stop the container before removing or force remove`,
+    { exitCode: 1, hint: 'tsrun rm -f' },
+  );
 }

@@ -15,7 +15,7 @@ import { type Connected, launch } from '../runtime/launch.ts';
 import { sayGo } from '../runtime/relay.ts';
 import { startPlan } from '../runtime/start-plan.ts';
 import { fileError, readTextIfThere, writeWhole } from '../store/files.ts';
-import { lockContainer } from '../store/lock.ts';
+import { lockContainer, type RunLock, stillCleanedUp, tryLockRun, waitForRunLock } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
 import { afterSteps, endRunSteps } from './cleanup.ts';
 import { createContainer, draftContainer } from './create.ts';
@@ -85,7 +85,10 @@ export function runContainer(engine: Engine, options: RunOptions, attachment: At
   const { record, spec, unlock } = createContainer(engine, options);
   try {
     writeIdFile(options.cidfile, record.id, goal);
-    return startBundle(engine, record, bundleFrom(engine.paths.container(record.id), spec), attachment, goal);
+    const bundle = bundleFrom(engine.paths.container(record.id), spec);
+    const lock = tryLockRun(engine.paths, record.id, goal, true);
+    if (lock === undefined) throw stillCleanedUp(goal);
+    return startBundle(engine, record, bundle, attachment, goal, lock);
   } catch (error) {
     removeRecorded(engine, record);
     if (options.cidfile !== undefined && readTextIfThere(options.cidfile) === record.id) unlinkSync(options.cidfile);
@@ -95,15 +98,22 @@ export function runContainer(engine: Engine, options: RunOptions, attachment: At
   }
 }
 
-/** `tsrun start`: runs a container that has ended again, on the same upper directory. */
-export function startContainer(engine: Engine, record: ContainerRecord, attachment: Attachment): Started {
+/** `tsrun start`: runs a container that has ended again, on the same upper directory. Waits until the last run is cleaned up after. */
+export async function startContainer(
+  engine: Engine,
+  record: ContainerRecord,
+  attachment: Attachment,
+): Promise<Started> {
   const goal = `start ${record.name}`;
   refuseForeignDirectories(engine, goal);
   const unlock = lockContainer(engine.paths, record.id, goal);
   try {
     if (containerStatus(engine, record).status === 'running')
       throw new TsrunError('conflict', `${goal}: the container is running already`);
-    return startBundle(engine, record, readBundle(engine.paths.container(record.id)), attachment, goal);
+    const bundle = readBundle(engine.paths.container(record.id));
+    const lock = await waitForRunLock(engine.paths, record.id, goal, true);
+    if (lock === undefined) throw stillCleanedUp(goal);
+    return startBundle(engine, record, bundle, attachment, goal, lock);
   } finally {
     unlock();
   }
@@ -115,12 +125,13 @@ function startBundle(
   bundle: Bundle,
   attachment: Attachment,
   goal: string,
+  lock: RunLock,
 ): Started {
-  const facts = factsOf(engine, record.id, bundle, attachment);
   let connected: Connected | undefined;
   try {
+    const facts = factsOf(engine, record.id, bundle, attachment);
     recordStart(engine, record);
-    connected = launch(goal, bundle.spec, bundle.command, facts, afterSteps(engine, record));
+    connected = launch(goal, bundle.spec, bundle.command, facts, afterSteps(engine, record), lock.fd);
     recordRun(engine, record, connected);
     sayGo(connected.control);
     return { ...connected, id: record.id, name: record.name };
@@ -128,6 +139,8 @@ function startBundle(
     if (connected) abandon(connected); // one that cannot be recorded must not go on unseen
     play(goal, endRunSteps(engine, record));
     throw explainOverlayFailure(engine, fileError(goal, error));
+  } finally {
+    lock.close();
   }
 }
 
@@ -150,6 +163,7 @@ function recordRun({ paths }: Engine, record: ContainerRecord, { pid, monitor }:
     pid,
     startTime: birth?.startTime ?? '0',
     startedAt: timestamp(nowNs()),
+    monitor: { pid: monitor, startTime: processBirth(monitor)?.startTime ?? '0' },
   };
   writeWhole(join(run, 'state.json'), `${JSON.stringify(state)}\n`);
   replaceLink(`/proc/${pid}/root`, join(run, 'root'));

@@ -117,6 +117,12 @@ const HINTS: readonly Hint[] = [
     code: 'EACCES',
     hint: 'vm.memfd_noexec = 2 forbids programs in memory, which exec and --init need: `sysctl vm.memfd_noexec=1`',
   },
+  {
+    call: 'remove_tree',
+    code: 'EPERM',
+    hint: 'a file in it is immutable or append-only: see `lsattr -R`, and `chattr -R -i -a` on it; then say it again',
+  },
+  { call: 'remove_tree', code: 'EBUSY', hint: 'something is mounted in it: see /proc/self/mountinfo' },
   { call: 'setns', code: 'ESRCH', hint: 'the container has ended' },
 ];
 

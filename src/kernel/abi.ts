@@ -129,6 +129,7 @@ export const OPCODE = {
   fail_at: 213,
   drop_bounding: 214,
   check_dir: 215,
+  unlink_link: 216,
   exit: 220,
   clone_apart: 221,
   store: 222,
@@ -150,6 +151,7 @@ export const CONTROL = { started: 1, failed: 2, signal: 3, exited: 4, go: 5, byt
 export const FD_JOB = 3;
 export const FD_CONTROL = 4;
 export const FD_CHILD = 5;
+export const FD_LOCK = 6;
 
 export const JOB_MAGIC = 0x424a5354;
 /** Byte offsets of `struct job`. */

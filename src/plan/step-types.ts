@@ -123,6 +123,7 @@ export const STEP_TYPES = {
   check_dir: call({ fd }),
   check_fs: call({ fd, magic: choice(FS_MAGIC) }),
   remove_tree: call({ dirfd: fd, name: path }),
+  unlink_link: call({ dirfd: fd, pathname: path, target: text }),
   send_fd: call({ socket: fd, fd }),
   recv_fd: call({ socket: fd }),
   record_exit: call({ dirfd: fd, name: path, temporary: path, memory_events: pathOrNull }),

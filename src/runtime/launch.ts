@@ -49,6 +49,7 @@ export function receiveTerminal(
 /**
  * Starts a container: returns when its command has been executed.
  * @param after what the monitor does once the container has ended: exit record, clean-up
+ * @param lock a descriptor that the monitor keeps until it has cleaned up
  * @throws SyscallError of the step that failed; then no process is left, but the cgroups are: `undo` is the caller's
  */
 export function launch(
@@ -57,12 +58,13 @@ export function launch(
   command: Process,
   facts: ContainerFacts,
   after: readonly Step[],
+  lock: number,
 ): Connected {
   const descriptors = openDescriptors(goal, facts.stdio, { reaper: facts.init, null: !hasOwnNull(spec) });
   let monitor: number | undefined;
   try {
     writeJob(descriptors.job, encode(after));
-    const played = play(goal, startPlan(spec, command, facts, monitorPath()), descriptors.given);
+    const played = play(goal, startPlan(spec, command, facts, monitorPath()), { ...descriptors.given, lock });
     monitor = played.value('monitor');
     descriptors.closeTheirs();
     const connected = receiveTerminal(goal, descriptors.ends);

@@ -1,5 +1,5 @@
 import { filterDevicesSteps, makeCgroupSteps, openUnifiedSteps } from '../cgroup/steps.ts';
-import { FD_CHILD, FD_CONTROL, FD_JOB } from '../kernel/abi.ts';
+import { FD_CHILD, FD_CONTROL, FD_JOB, FD_LOCK } from '../kernel/abi.ts';
 import { cloneFlags } from '../namespace/steps.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
@@ -9,7 +9,7 @@ import { type ContainerFacts, containerPlan } from './container-plan.ts';
 
 /**
  * A start, whole: the cgroups; a child that is to be the monitor; its child, the container's PID 1, which plays the container plan
- * and executes the command; then the first child becomes the monitor. Slots given: `job`, `control`, and those of ContainerFacts.
+ * and executes the command; then the first child becomes the monitor. Slots given: `job`, `control`, `lock`, and those of ContainerFacts.
  */
 export function startPlan(spec: Spec, command: Process, facts: ContainerFacts, monitor: string): Step[] {
   return [
@@ -37,6 +37,6 @@ function monitorPlan(spec: Spec, command: Process, facts: ContainerFacts, monito
       'PID 1 of the container, in namespaces of its own',
       { save: 'pid' },
     ),
-    ...becomeSteps({ path: monitor }, ['keep'], { job: FD_JOB, control: FD_CONTROL, pidfd: FD_CHILD }),
+    ...becomeSteps({ path: monitor }, ['keep'], { job: FD_JOB, control: FD_CONTROL, pidfd: FD_CHILD, lock: FD_LOCK }),
   ];
 }

@@ -76,15 +76,15 @@ export function makeLayerSteps(paths: Paths, names: LayerNames, entries: readonl
   ];
 }
 
-/** Undoes makeLayerSteps, however far it got. */
+/** Undoes makeLayerSteps, however far it got. Stops at what cannot be removed: it must not be forgotten. */
 export function removeLayerSteps(paths: Paths, names: Omit<LayerNames, 'rootfs'>): Step[] {
-  const tree = (name: string, why: string) => step('remove_tree', { ...here, name }, why, { ignoreErrors: true });
+  const tree = (name: string, why: string) => step('remove_tree', { ...here, name }, why);
   return [
     tree(paths.layer(names.layer), 'remove the read-write layer'),
     tree(paths.layer(`${names.layer}-init`), 'remove the init layer'),
     ...Object.values(names.links).map((name) =>
       step('unlinkat', { ...here, pathname: `${paths.links}/${name}`, flags: 0 }, 'remove a short name', {
-        ignoreErrors: true,
+        expect: { ENOENT: 0 },
       }),
     ),
   ];

@@ -2,65 +2,145 @@ import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { LOCK } from '../kernel/constants.ts';
+import { LOCK, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
 import type { Paths } from './paths.ts';
 
-/**
- * One changes a container at a time. flock(2) on a file in its directory: the kernel frees it with the process, whatever ends that.
- * The descriptor is close-on-exec. @returns what lets go of it
- */
-export function lockContainer(paths: Paths, id: string, goal: string, kind: number = LOCK.LOCK_EX): () => void {
-  let fd: number;
+const COMMAND_PATIENCE_MS = 10_000;
+const PATIENCE_MS = 5_000;
+const LOOK_EVERY_MS = 5;
+
+/** flock(2): the kernel frees it with the last descriptor of that opening, whatever ends its holders. */
+function tryLock(fd: number, goal: string, why: string, kind: number = LOCK.LOCK_EX): boolean {
   try {
-    fd = openSync(join(paths.container(id), 'lock'), 'a', 0o600);
+    play(goal, [step('flock', { fd: slot('lock'), operation: kind | LOCK.LOCK_NB }, why)], { lock: fd });
+    return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
-      throw new TsrunError('not-found', `No such container: ${id.slice(0, 12)}`);
+    if (error instanceof SyscallError && error.code === 'EAGAIN') return false;
     throw error;
   }
-  try {
-    play(
-      goal,
-      [
-        step(
-          'flock',
-          { fd: slot('lock'), operation: kind | LOCK.LOCK_NB },
-          'one command at a time changes a container',
-        ),
-      ],
-      { lock: fd },
-    );
-  } catch (error) {
-    closeSync(fd);
-    if (error instanceof SyscallError && error.code === 'EAGAIN') {
-      throw new TsrunError('conflict', `${goal}: another command is changing this container`, {
-        code: 'EBUSY',
-        hint: 'try again in a moment',
-      });
-    }
-    throw error;
-  }
-  return () => closeSync(fd);
 }
 
-const PATIENCE_MS = 10_000;
-const LOOK_EVERY_MS = 5;
+/** undefined when the file is not there. Close-on-exec. */
+function openLock(path: string, flags: number): number | undefined {
+  try {
+    return openSync(path, O.O_RDWR | flags, 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function noContainer(id: string): TsrunError {
+  return new TsrunError('not-found', `No such container: ${id.slice(0, 12)}`);
+}
+
+/** One command changes a container at a time. @returns what lets go of it @throws TsrunError 'conflict', 'not-found' */
+export function lockContainer(paths: Paths, id: string, goal: string, kind: number = LOCK.LOCK_EX): () => void {
+  const fd = openLock(join(paths.container(id), 'lock'), O.O_CREAT);
+  if (fd === undefined) throw noContainer(id);
+  let locked = false;
+  try {
+    locked = tryLock(fd, goal, 'one command at a time changes a container', kind);
+  } finally {
+    if (!locked) closeSync(fd);
+  }
+  if (!locked)
+    throw new TsrunError('conflict', `${goal}: another command is changing this container`, {
+      code: 'EBUSY',
+      hint: 'try again in a moment',
+    });
+  return () => closeSync(fd);
+}
 
 /**
  * Waits until nobody is making, starting or removing the container, and keeps it so until the returned function is called.
  * @throws TsrunError 'conflict' after ten seconds
  */
-export async function waitForContainer(paths: Paths, id: string, goal: string): Promise<() => void> {
-  const deadline = performance.now() + PATIENCE_MS;
+export async function waitForContainer(
+  paths: Paths,
+  id: string,
+  goal: string,
+  kind: number = LOCK.LOCK_SH,
+): Promise<() => void> {
+  const deadline = performance.now() + COMMAND_PATIENCE_MS;
   for (;;) {
     try {
-      return lockContainer(paths, id, goal, LOCK.LOCK_SH);
+      return lockContainer(paths, id, goal, kind);
     } catch (error) {
       if (!(error instanceof TsrunError && error.code === 'EBUSY') || performance.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   }
+}
+
+/** A descriptor that holds the lock of a container's run; `close()` lets go of it, unless a monitor holds it, too. */
+export interface RunLock {
+  fd: number;
+  close(): void;
+}
+
+const runLockPath = (paths: Paths, id: string): string => join(paths.container(id), 'run.lock');
+
+function holding(fd: number | undefined): RunLock {
+  return { fd: fd ?? -1, close: () => fd !== undefined && closeSync(fd) };
+}
+
+/**
+ * The lock of a container's run. The launcher takes it and hands it to the monitor, which lets go of it when it has cleaned up (or was
+ * killed): whoever has it knows that no clean-up of an earlier run is still to come. Held only together with the container's lock, or
+ * for a moment. @returns undefined when a run has it; without `make`, what is held may be nothing at all: there never was a run
+ */
+export function tryLockRun(paths: Paths, id: string, goal: string, make: boolean): RunLock | undefined {
+  const fd = openLock(runLockPath(paths, id), make ? O.O_CREAT : 0);
+  if (fd === undefined && make) throw noContainer(id);
+  if (fd === undefined || tryLock(fd, goal, 'the run before has been cleaned up after')) return holding(fd);
+  closeSync(fd);
+  return undefined;
+}
+
+/** The same, with patience for a clean-up that is under way. @returns undefined when it takes too long */
+export async function waitForRunLock(
+  paths: Paths,
+  id: string,
+  goal: string,
+  make: boolean,
+): Promise<RunLock | undefined> {
+  const deadline = performance.now() + PATIENCE_MS;
+  for (;;) {
+    const lock = tryLockRun(paths, id, goal, make);
+    if (lock || performance.now() > deadline) return lock;
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+export function stillCleanedUp(goal: string): TsrunError {
+  return new TsrunError('conflict', `${goal}: the container is still being cleaned up`, {
+    code: 'EBUSY',
+    hint: 'try again in a moment; if its tsrun-monitor is stuck: tsrun rm -f',
+  });
+}
+
+/** One process at a time is in `work` for this directory; it is short and does not wait. @throws TsrunError 'conflict' after seconds */
+export function whileLocked<T>(directory: string, goal: string, work: () => T): T {
+  const fd = openSync(directory, O.O_DIRECTORY);
+  try {
+    const deadline = performance.now() + PATIENCE_MS;
+    while (!tryLock(fd, goal, 'one at a time')) {
+      if (performance.now() > deadline)
+        throw new TsrunError('conflict', `${goal}: ${directory}: another command does not let go of it`, {
+          code: 'EBUSY',
+        });
+      sleepSync(1);
+    }
+    return work();
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function sleepSync(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

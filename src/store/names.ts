@@ -1,6 +1,7 @@
 import { mkdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { randomBytes } from './files.ts';
+import { whileLocked } from './lock.ts';
 import type { Paths } from './paths.ts';
 import { readRecord } from './record.ts';
 
@@ -39,11 +40,24 @@ export function claimName(paths: Paths, name: string, id: string): void {
       else if (code !== 'EEXIST') throw error;
     }
     const owner = nameOwner(paths, name);
-    if (owner !== undefined && owner !== id && isThere(paths, owner)) throw conflict(name, owner);
-    if (owner !== undefined && owner !== id) unlinkSync(paths.name(name));
     if (owner === id) return;
+    if (owner !== undefined && isThere(paths, owner)) throw conflict(name, owner);
+    if (owner !== undefined) freeStaleName(paths, name);
   }
   throw conflict(name, nameOwner(paths, name) ?? 'another');
+}
+
+/**
+ * Two that see the same stale name must not both take it away: the second would take the first one's. The owner is read again once
+ * its container is known to be gone: who removes a container frees its name before the record, so that nobody but the holder of this
+ * lock changes what is read then.
+ */
+function freeStaleName(paths: Paths, name: string): void {
+  whileLocked(paths.names, `claim the name ${name}`, () => {
+    const owner = nameOwner(paths, name);
+    if (owner === undefined || isThere(paths, owner) || nameOwner(paths, name) !== owner) return;
+    unlinkSync(paths.name(name));
+  });
 }
 
 function isThere(paths: Paths, id: string): boolean {

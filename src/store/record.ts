@@ -36,6 +36,8 @@ export interface RunState {
   /** Clock ticks since boot at which that pid was born: with the boot id it names one process for ever. */
   startTime: string;
   startedAt: string;
+  /** The monitor, named in the same way. */
+  monitor?: { pid: number; startTime: string };
 }
 
 /** What the monitor wrote (native/exit_record.c). */

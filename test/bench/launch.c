@@ -103,6 +103,7 @@ static int launch_once(const char *job_file) {
   copy_job(job_file, job);
   slot[GIVEN_control] = control[1];
   slot[GIVEN_job] = job;
+  slot[GIVEN_lock] = job; /* any file will do: nobody else wants this lock */
   slot[GIVEN_stdout] = out[1];
   slot[GIVEN_stderr] = err[1];
   u64 begun = clock_ns(1);

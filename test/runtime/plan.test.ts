@@ -56,7 +56,7 @@ for (const [name, words, layout] of CONFIGURATIONS) {
   test(`${name} fits on a tape, and every slot that is read was filled`, () => {
     const steps = run.plan(wordsOf(words), layout);
     encode(steps);
-    const known = new Set(['job', 'control', 'stdin', 'stdout', 'stderr', 'launcher', 'reaper']);
+    const known = new Set(['job', 'control', 'lock', 'stdin', 'stdout', 'stderr', 'launcher', 'reaper']);
     for (const { call, save } of flat(planToJson(steps))) {
       for (const read of slotsOf(call)) assert.ok(known.has(read), `${call}: ${read} is not there yet`);
       if (save !== undefined) known.add(save);
