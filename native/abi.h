@@ -152,6 +152,8 @@ struct op {
 #define OP_CHECK_DIR 215    /* fd: ENOTDIR unless fd is a directory */
 #define OP_UNLINK_LINK 216  /* dir fd, path, target: unlinks path if it is a symbolic link to target; else there is nothing to do */
 
+#define OP_HOLD_SIGNALS 217 /* set: from now on these wait, pending on this thread, whichever they come to; result: which do. Set 0: lets them in */
+
 #define OP_EXIT 220         /* none: the end of a child that leaves without executing */
 #define OP_CLONE_APART 221  /* as OP_CLONE, but the child has a memory of its own: for one that is seen inside a running container */
 #define OP_STORE 222        /* struct, byte offset, value: writes 32 bits into the struct: a descriptor that a later call takes from there */

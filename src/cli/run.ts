@@ -11,6 +11,7 @@ import { withPlanFlag } from './plan-flag.ts';
 import { print } from './report.ts';
 import { addRunFlags, type RunFlags, readRunFlags } from './run-flags.ts';
 import { attachment } from './terminal.ts';
+import { startUninterrupted } from './uninterrupted.ts';
 
 interface PlanFlag {
   plan?: string;
@@ -27,7 +28,7 @@ export function runCommand(): Command {
     );
 }
 
-function run(rootfs: string, command: string[], flags: RunFlags & GlobalFlags & PlanFlag): void {
+async function run(rootfs: string, command: string[], flags: RunFlags & GlobalFlags & PlanFlag): Promise<void> {
   const options = readRunFlags(flags, rootfs, command, flagContext());
   const goal = `run ${rootfs}`;
   const engine = engineFrom(flags);
@@ -44,8 +45,8 @@ function run(rootfs: string, command: string[], flags: RunFlags & GlobalFlags & 
   }
   requireRoot(goal);
   if (options.privileged) sayWhatPrivilegedLacks();
-  const started = runContainer(engine, options, attachment(goal, options));
-  becomeRelay(goal, started);
+  const attached = attachment(goal, options);
+  becomeRelay(goal, await startUninterrupted(() => runContainer(engine, options, attached)));
 }
 
 /** Nobody can hand on what they do not have: privileged means every capability that we hold. */

@@ -6,6 +6,7 @@ import { TsrunError } from '../errors/tsrun-error.ts';
 import { becomeRelay } from '../runtime/relay.ts';
 import { engineFrom, type GlobalFlags, requireRoot } from './context.ts';
 import { attachment } from './terminal.ts';
+import { startUninterrupted } from './uninterrupted.ts';
 
 interface StartFlags extends GlobalFlags {
   attach?: boolean;
@@ -32,5 +33,6 @@ async function start(reference: string, flags: StartFlags): Promise<void> {
   const record = findContainer(engine, reference);
   const options = unpackOptions(record.options);
   const interactive = (flags.interactive ?? false) && options.interactive;
-  becomeRelay(goal, await startContainer(engine, record, attachment(goal, { interactive, tty: options.tty })));
+  const attached = attachment(goal, { interactive, tty: options.tty });
+  becomeRelay(goal, await startUninterrupted(() => startContainer(engine, record, attached)));
 }

@@ -130,6 +130,7 @@ export const OPCODE = {
   drop_bounding: 214,
   check_dir: 215,
   unlink_link: 216,
+  hold_signals: 217,
   exit: 220,
   clone_apart: 221,
   store: 222,

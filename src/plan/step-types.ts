@@ -130,6 +130,7 @@ export const STEP_TYPES = {
   rmdir_cgroup: call({ dirfd: fd, path }),
   fail_at: call({ errno: int }),
   drop_bounding: call({ keep: hex }),
+  hold_signals: call({ set: hex }),
   exit: call({}),
   store: call({ struct, offset: int, value: int }),
 } as const satisfies Partial<Record<OpName, unknown>>;
