@@ -90,9 +90,10 @@ function compileLauncher(machine: Machine, { steps, after }: Subject): () => num
   writeJob(job, encode(after));
   const jobFile = join(machine.scratch, 'job');
   writeFileSync(jobFile, readFileSync(`/proc/self/fd/${job}`));
+  const names = Object.keys(given); // closing empties it
   closeAll();
   const header = join(machine.scratch, 'launch-plan.h');
-  writeFileSync(header, planToC(steps(), [...Object.keys(given), 'lock']));
+  writeFileSync(header, planToC(steps(), [...names, 'lock']));
   const native = NATIVE.map((name) => join(packageRoot, 'native', name));
   const flags = [...FREESTANDING, `-I${join(packageRoot, 'native')}`, `-DLAUNCH_PLAN="${header}"`];
   const program = compileC(machine, 'launch', ['launch.c', ...native], flags);
