@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { rethrowShortage } from '../errors/shortage.ts';
 import type { CgroupLayout, Hierarchy } from './types.ts';
 
 const CONTROLLERS = new Set([
@@ -37,7 +38,8 @@ function toHierarchy(line: string): Hierarchy | undefined {
 const read = (path: string): string | undefined => {
   try {
     return readFileSync(path, 'utf8').trim();
-  } catch {
+  } catch (error) {
+    rethrowShortage(error, path);
     return undefined;
   }
 };

@@ -4,6 +4,7 @@ import { TsrunError } from '../errors/tsrun-error.ts';
 import { hostName } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
+import { reserveDescriptors } from '../runtime/descriptors.ts';
 import type { Spec } from '../spec/oci.ts';
 import { serializeSpec } from '../spec/serialize.ts';
 import { fileError, randomHex, readTextIfThere, writeWhole } from '../store/files.ts';
@@ -25,6 +26,8 @@ import { toSpec } from './to-spec.ts';
 
 /** A container that exists, locked by this process until `unlock`. */
 export interface Created extends Draft {
+  /** Frees the descriptors that were kept for a clean-up. */
+  spare(): void;
   unlock(): void;
 }
 
@@ -129,6 +132,7 @@ export function createContainer(engine: Engine, given: RunOptions): Created {
   prepareDataRoot(engine, goal);
   makeVolumeSources(goal, options);
   const umask = process.umask(0);
+  const spare = reserveDescriptors(goal);
   let unlock = () => {};
   try {
     mkdirSync(paths.container(record.id), { mode: 0o710 });
@@ -138,8 +142,9 @@ export function createContainer(engine: Engine, given: RunOptions): Created {
     claimName(paths, record.name, record.id);
     play(goal, draft.layerSteps);
     writeBundle(paths, draft);
-    return { ...draft, unlock };
+    return { ...draft, spare, unlock };
   } catch (error) {
+    spare();
     unlock();
     removeRecorded(engine, record);
     throw fileError(goal, error);

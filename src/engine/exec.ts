@@ -96,12 +96,17 @@ function openFirstProcess(engine: Engine, record: ContainerRecord, goal: string)
     step('pidfd_open', { pid, flags: 0 }, 'PID 1, and no other process ever', { save: 'pidfd' }),
   ]);
   const pidfd = opened.value('pidfd');
-  const same =
-    birth !== undefined &&
-    (run ? isAlive(pid, run.startTime, run.bootId) : processBirth(pid)?.startTime === birth.startTime);
-  if (same && !standsInOurRoot(pid)) return { pid, pidfd };
-  closeSync(pidfd);
-  throw notRunning();
+  let same = false;
+  try {
+    same =
+      birth !== undefined &&
+      (run ? isAlive(pid, run.startTime, run.bootId) : processBirth(pid)?.startTime === birth.startTime) &&
+      !standsInOurRoot(pid);
+  } finally {
+    if (!same) closeSync(pidfd);
+  }
+  if (!same) throw notRunning();
+  return { pid, pidfd };
 }
 
 /** Whoever started it was killed half-way: it never got to its own root, and is not a container yet. */

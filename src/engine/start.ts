@@ -11,6 +11,7 @@ import type { SourceKind } from '../rootfs/types.ts';
 import { abandon } from '../runtime/abandon.ts';
 import { type Bundle, bundleFrom, readBundle } from '../runtime/bundle.ts';
 import type { ContainerFacts } from '../runtime/container-plan.ts';
+import { reserveDescriptors } from '../runtime/descriptors.ts';
 import { type Connected, launch } from '../runtime/launch.ts';
 import { sayGo } from '../runtime/relay.ts';
 import { startPlan } from '../runtime/start-plan.ts';
@@ -82,18 +83,20 @@ export function planRun(engine: Engine, options: RunOptions, attachment: Attachm
  */
 export function runContainer(engine: Engine, options: RunOptions, attachment: Attachment): Started {
   const goal = `run ${options.rootfs}`;
-  const { record, spec, unlock } = createContainer(engine, options);
+  const { record, spec, spare, unlock } = createContainer(engine, options);
   try {
     writeIdFile(options.cidfile, record.id, goal);
     const bundle = bundleFrom(engine.paths.container(record.id), spec);
     const lock = tryLockRun(engine.paths, record.id, goal, true);
     if (lock === undefined) throw stillCleanedUp(goal);
-    return startBundle(engine, record, bundle, attachment, goal, lock);
+    return startBundle(engine, record, bundle, attachment, { goal, lock, spare });
   } catch (error) {
+    spare();
     removeRecorded(engine, record);
     if (options.cidfile !== undefined && readTextIfThere(options.cidfile) === record.id) unlinkSync(options.cidfile);
     throw error;
   } finally {
+    spare();
     unlock();
   }
 }
@@ -106,15 +109,18 @@ export async function startContainer(
 ): Promise<Started> {
   const goal = `start ${record.name}`;
   refuseForeignDirectories(engine, goal);
-  const unlock = lockContainer(engine.paths, record.id, goal);
+  const spare = reserveDescriptors(goal);
+  let unlock = () => {};
   try {
+    unlock = lockContainer(engine.paths, record.id, goal);
     if (containerStatus(engine, record).status === 'running')
       throw new TsrunError('conflict', `${goal}: the container is running already`);
     const bundle = readBundle(engine.paths.container(record.id));
     const lock = await waitForRunLock(engine.paths, record.id, goal, true);
     if (lock === undefined) throw stillCleanedUp(goal);
-    return startBundle(engine, record, bundle, attachment, goal, lock);
+    return startBundle(engine, record, bundle, attachment, { goal, lock, spare });
   } finally {
+    spare();
     unlock();
   }
 }
@@ -124,8 +130,7 @@ function startBundle(
   record: ContainerRecord,
   bundle: Bundle,
   attachment: Attachment,
-  goal: string,
-  lock: RunLock,
+  { goal, lock, spare }: { goal: string; lock: RunLock; spare(): void },
 ): Started {
   let connected: Connected | undefined;
   try {
@@ -137,6 +142,7 @@ function startBundle(
     return { ...connected, id: record.id, name: record.name };
   } catch (error) {
     if (connected) abandon(connected); // one that cannot be recorded must not go on unseen
+    spare();
     play(goal, endRunSteps(engine, record));
     throw explainOverlayFailure(engine, fileError(goal, error));
   } finally {

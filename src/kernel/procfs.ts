@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { rethrowShortage } from '../errors/shortage.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 
 /** Without /proc nothing here is known, and what runs would seem to have ended. @throws TsrunError 'unsupported' */
@@ -17,14 +18,16 @@ export function bootId(): string {
 
 /** Clock ticks since boot at which the process was born (proc(5), field 22), its state and its parent; undefined when there is none. */
 export function processBirth(pid: number): { startTime: string; state: string; parent: number } | undefined {
+  const path = `/proc/${pid}/stat`;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    const stat = readFileSync(path, 'latin1');
     // The command's name is in parentheses and may hold any character, parentheses too.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return fields[19] === undefined
       ? undefined
       : { state: fields[0] ?? '', parent: Number(fields[1]), startTime: fields[19] };
-  } catch {
+  } catch (error) {
+    rethrowShortage(error, path);
     return undefined;
   }
 }

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { rethrowShortage } from '../errors/shortage.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { fileError, readTextIfThere, writeDurably } from './files.ts';
 import type { Paths } from './paths.ts';
@@ -101,7 +102,8 @@ export function readRunState(paths: Paths, id: string): RunState | undefined {
   try {
     const text = readTextIfThere(path);
     return text === undefined ? undefined : (parseJson(text, path) as unknown as RunState);
-  } catch {
+  } catch (error) {
+    rethrowShortage(error, path);
     return undefined; // a torn file of a crash, or we are not root: the cgroup and the exit record tell the rest
   }
 }
