@@ -138,7 +138,7 @@ struct op {
 #define OP_CLONE 200        /* flags, ops offset, op count, cgroup fd slot or TAPE_NO_SLOT, slot for the pidfd or TAPE_NO_SLOT; result: pid */
 #define OP_EXEC 201         /* candidates (char*[]), argv, envp: the first candidate that executes; ENOENT/ENOTDIR/EACCES go on to the next */
 #define OP_IN_ROOT 202      /* root fd, path, IN_ROOT_*; result: O_PATH descriptor of what is at path, resolved with that root */
-#define OP_WRITE_FILE 203   /* dir fd, path, open flags, mode, data, length: open, write all, close */
+#define OP_WRITE_FILE 203   /* dir fd, path, open flags, mode, data, length: open, write all, close; a new file has that very mode */
 #define OP_CHECK_DEVICE 204 /* fd, major, minor: ENODEV unless fd is that character device */
 #define OP_CHECK_CWD 205    /* none: EXDEV unless the working directory is below our root (CVE-2024-21626) */
 #define OP_CHECK_FS 206     /* fd, statfs magic: EXDEV unless fd lies on such a file system */
@@ -153,6 +153,7 @@ struct op {
 #define OP_UNLINK_LINK 216  /* dir fd, path, target: unlinks path if it is a symbolic link to target; else there is nothing to do */
 
 #define OP_HOLD_SIGNALS 217 /* set: from now on these wait, pending on this thread, whichever they come to; result: which do. Set 0: lets them in */
+#define OP_MAKE_DIR 218      /* dir fd, path, mode: mkdirat with that very mode, whatever the umask, which all threads share */
 
 #define OP_EXIT 220         /* none: the end of a child that leaves without executing */
 #define OP_CLONE_APART 221  /* as OP_CLONE, but the child has a memory of its own: for one that is seen inside a running container */

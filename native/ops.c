@@ -23,13 +23,22 @@ s64 write_all(s64 fd, const char *data, u64 length) {
   return 0;
 }
 
+/* A umask takes away from the others; one that takes from the owner does not matter to root. */
+static int umask_matters(s64 mode) { return (mode & 07077) != 0; }
+
 /* arg: dir, path, flags, mode, data, length. */
 s64 write_file(const s64 *arg) {
   s64 fd = sys(openat, arg[0], arg[1], arg[2] | O_CLOEXEC, arg[3]);
   if (is_error(fd)) return fd;
-  s64 result = write_all(fd, (const char *)arg[4], (u64)arg[5]);
+  s64 result = (arg[2] & O_CREAT) && umask_matters(arg[3]) ? sys(fchmod, fd, arg[3]) : 0;
+  if (!is_error(result)) result = write_all(fd, (const char *)arg[4], (u64)arg[5]);
   s64 closed = sys(close, fd);
   return is_error(result) ? result : closed;
+}
+
+static s64 make_dir(s64 dir, const char *path, s64 mode) {
+  s64 result = sys(mkdirat, dir, path, mode);
+  return is_error(result) || !umask_matters(mode) ? result : sys(fchmodat, dir, path, mode);
 }
 
 static s64 check_device(s64 fd, u32 major, u32 minor) {
@@ -140,6 +149,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_EXEC: return play_exec(tape, arg);
     case OP_IN_ROOT: return open_in_root(arg[0], (const char *)arg[1], (u64)arg[2], &tape->failed_detail);
     case OP_WRITE_FILE: return write_file(arg);
+    case OP_MAKE_DIR: return make_dir(arg[0], (const char *)arg[1], arg[2]);
     case OP_CHECK_DEVICE: return check_device(arg[0], (u32)arg[1], (u32)arg[2]);
     case OP_CHECK_DIR: return check_directory(arg[0]);
     case OP_CHECK_CWD: return check_cwd();

@@ -39,7 +39,7 @@ function makeSteps(mountPoint: string, path: string, why: string): Step[] {
   const parts = path.split('/').filter(Boolean);
   return parts.map((_, i) =>
     step(
-      'mkdirat',
+      'make_dir',
       { dirfd: AT.AT_FDCWD, pathname: `${mountPoint}/${parts.slice(0, i + 1).join('/')}`, mode: 0o755 },
       why,
       { expect: { EEXIST: 0 } },

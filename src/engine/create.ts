@@ -1,4 +1,4 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { hostName } from '../kernel/procfs.ts';
@@ -131,11 +131,11 @@ export function createContainer(engine: Engine, given: RunOptions): Created {
   const { paths } = engine;
   prepareDataRoot(engine, goal);
   makeVolumeSources(goal, options);
-  const umask = process.umask(0);
   const spare = reserveDescriptors(goal);
   let unlock = () => {};
   try {
     mkdirSync(paths.container(record.id), { mode: 0o710 });
+    chmodSync(paths.container(record.id), 0o710); // the umask is all threads': it is not ours to change
     unlock = lockContainer(paths, record.id, goal);
     writeRecord(paths, record);
     removeAbandoned(engine, record.name);
@@ -148,8 +148,6 @@ export function createContainer(engine: Engine, given: RunOptions): Created {
     unlock();
     removeRecorded(engine, record);
     throw fileError(goal, error);
-  } finally {
-    process.umask(umask);
   }
 }
 

@@ -175,7 +175,7 @@ function recordRun({ paths }: Engine, record: ContainerRecord, { pid, monitor }:
   replaceLink(`/proc/${pid}/root`, join(run, 'root'));
   replaceLink(join(run, 'root'), join(paths.layer(record.layer), 'merged'));
   const { pidfile } = unpackOptions(record.options);
-  if (pidfile !== undefined) writeWhole(pidfile, String(pid), 0o644);
+  if (pidfile !== undefined) writeWhole(pidfile, String(pid), 0o644, false);
 }
 
 function replaceLink(target: string, path: string): void {

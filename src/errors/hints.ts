@@ -87,14 +87,14 @@ const HINTS: readonly Hint[] = [
   { call: 'check_device', code: 'ENODEV', hint: 'the file is not the device it should be; refusing to use it' },
   { call: 'check_dir', code: 'ENOTDIR', hint: 'inside the root directory this must be a real directory' },
   { call: 'check_cwd', code: 'EXDEV', hint: 'the working directory lies outside the container' },
-  { call: 'mkdirat', code: 'ENOSPC', hint: 'the file system of the data root is full' },
+  { call: 'make_dir', code: 'ENOSPC', hint: 'the file system of the data root is full' },
   {
-    call: 'mkdirat',
+    call: 'make_dir',
     code: 'EROFS',
     when: /\/tsrun-[0-9a-f]{64}"/,
     hint: 'the cgroup file system is mounted read-only here, as it is inside a container; run tsrun on the host, or remount it: mount -o remount,rw on the directory above',
   },
-  { call: 'mkdirat', code: 'EROFS', hint: 'the data root lies on a read-only file system; use --data-root' },
+  { call: 'make_dir', code: 'EROFS', hint: 'the data root lies on a read-only file system; use --data-root' },
   {
     call: 'prlimit64',
     code: 'EPERM',

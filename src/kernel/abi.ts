@@ -131,6 +131,7 @@ export const OPCODE = {
   check_dir: 215,
   unlink_link: 216,
   hold_signals: 217,
+  make_dir: 218,
   exit: 220,
   clone_apart: 221,
   store: 222,

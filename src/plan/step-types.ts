@@ -118,6 +118,7 @@ export const STEP_TYPES = {
   exec: call({ candidates: strings, argv: strings, envp: strings }),
   in_root: call({ root: fd, path, want: flags(inRootNames) }),
   write_file: call({ dirfd: fd, pathname: path, flags: flags(O), mode: octal, data: text, length: int }),
+  make_dir: call({ dirfd: fd, pathname: path, mode: octal }),
   check_device: call({ fd, major: int, minor: int }),
   check_cwd: call({}),
   check_dir: call({ fd }),

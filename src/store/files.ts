@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  fchmodSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -54,11 +55,12 @@ export function writeDurably(path: string, text: string, mode = 0o600): void {
   }
 }
 
-/** Whole or not at all; for what a reboot takes away anyway. */
-export function writeWhole(path: string, text: string, mode = 0o600): void {
+/** Whole or not at all; for what a reboot takes away anyway. `ours`: with that very mode, whatever the umask. */
+export function writeWhole(path: string, text: string, mode = 0o600, ours = true): void {
   const temporary = `${path}.tmp-${process.pid}`;
   const fd = openSync(temporary, 'w', mode);
   try {
+    if (ours && (mode & 0o077) !== 0) fchmodSync(fd, mode);
     writeSync(fd, text);
   } finally {
     closeSync(fd);

@@ -15,7 +15,7 @@ export const newLayer = (): string => randomHex(32);
 
 const here = { dirfd: AT.AT_FDCWD };
 const directory = (pathname: string, mode: number, why: string): Step =>
-  step('mkdirat', { ...here, pathname, mode }, why);
+  step('make_dir', { ...here, pathname, mode }, why);
 const file = (pathname: string, data: string, mode: number, why: string): Step =>
   step(
     'write_file',

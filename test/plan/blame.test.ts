@@ -121,7 +121,7 @@ test('E2BIG: a message shows twenty arguments and a hundred characters of each',
 
 test('read-only cgroups are not the data root’s fault', () => {
   const make = (pathname: string) =>
-    blame('run', step('mkdirat', { dirfd: -100, pathname, mode: 0o755 }, 'a cgroup'), constants.errno.EROFS, 0).hint;
+    blame('run', step('make_dir', { dirfd: -100, pathname, mode: 0o755 }, 'a cgroup'), constants.errno.EROFS, 0).hint;
   assert.match(make(`/sys/fs/cgroup/pids/tsrun-${'5e'.repeat(32)}`) ?? '', /cgroup file system is mounted read-only/);
   assert.match(make(`/var/lib/tsrun/overlay2/${'5e'.repeat(32)}`) ?? '', /--data-root/);
 });
