@@ -65,6 +65,7 @@ struct op {
   u64 arg[6];
 };
 #define OPF_IGNORE 1 /* any error is ignored: only for undoing */
+#define OPF_REPLACE 2 /* an earlier op of this run saved a descriptor in the same slot: it is closed, once there is a new one */
 
 /* Op codes. 1..199 are system calls of the same name, with their own arguments in order. */
 #define OP_MOUNT 1

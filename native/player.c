@@ -56,13 +56,20 @@ static s64 play_op(struct tape *tape, const struct op *op) {
   return sys6(call_number[op->code], arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
 }
 
+/* A slot is 0 until something is saved in it; 0 to 2 are never ours to close. */
+static void save_result(struct tape *tape, const struct op *op, s64 result) {
+  s64 before = tape->slots[op->save];
+  if (op->flags & OPF_REPLACE && before > 2) sys(close, before);
+  tape->slots[op->save] = result;
+}
+
 s64 play_ops(struct tape *tape, u64 offset, u64 count) {
   const struct op *ops = (const struct op *)((char *)tape + offset);
   for (u64 i = 0; i < count;) {
     const struct op *op = ops + i;
     s64 result = play_op(tape, op);
     if (!is_error(result)) {
-      if (op->save != TAPE_NO_SLOT) tape->slots[op->save] = result;
+      if (op->save != TAPE_NO_SLOT) save_result(tape, op, result);
       i += 1 + op->ok_skip;
     } else if (op->err1 && -result == op->err1) {
       i += 1 + op->skip1;

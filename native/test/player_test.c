@@ -88,6 +88,24 @@ static void ignores_errors_where_told(void) {
   expect_equal(tape.head.failed_step, -1);
 }
 
+/* A new descriptor has the lowest number that is free: the last of these has the first one's if that was closed. */
+static void closes_what_it_replaces(void) {
+  for (u16 flags = 0; flags <= OPF_REPLACE; flags += OPF_REPLACE) {
+    begin();
+    for (int i = 0; i < 2; i++) {
+      struct op *open = op(OP_OPENAT, "idi", CWD, text("/dev/null"), O_PATH);
+      open->save = 4;
+      open->flags = flags; /* nothing was saved before the first: it closes nothing, not even 0 */
+    }
+    op(OP_OPENAT, "idi", CWD, text("/dev/null"), O_PATH)->save = 5;
+    expect_equal(play(), 0);
+    expect_equal(tape.head.slots[5], tape.head.slots[4] + (flags ? -1 : 1));
+    expect(fcntl(0, F_GETFD) >= 0);
+    if (!flags) close((int)tape.head.slots[4] - 1);
+    close((int)tape.head.slots[4]), close((int)tape.head.slots[5]);
+  }
+}
+
 static void blames_the_step(void) {
   begin();
   op(OP_UMASK, "i", 022);
@@ -234,6 +252,7 @@ int main(int argc, char **argv) {
     {"player skips on an expected errno", skips_on_an_expected_errno},
     {"player skips on success", skips_on_success},
     {"player ignores errors where told", ignores_errors_where_told},
+    {"player closes what it replaces", closes_what_it_replaces},
     {"player blames the step", blames_the_step},
     {"player refuses what it does not know", refuses_what_it_does_not_know},
     {"player takes a bad pointer as an error", a_bad_pointer_is_only_an_error},

@@ -45,6 +45,7 @@ export const OP = {
 } as const;
 
 export const OPF_IGNORE = 1;
+export const OPF_REPLACE = 2;
 
 export const ARG = { imm: 0, data: 1, slot: 2, fdpath: 3, slotaddr: 4 } as const;
 

@@ -3,7 +3,6 @@ import {
   ARG,
   OP,
   OPCODE,
-  OPF_IGNORE,
   SLOT_FINISHED,
   SLOT_FIRST_FREE,
   SLOT_STATUS,
@@ -15,6 +14,7 @@ import {
 } from '../kernel/abi.ts';
 import { ERRNO } from '../kernel/constants.ts';
 import type { DataSink, Register, Struct } from './arguments.ts';
+import { flagsOf, replacing } from './replaced.ts';
 import { flatten, type Step } from './step.ts';
 import { type CloneArguments, parametersOf } from './step-types.ts';
 
@@ -102,14 +102,16 @@ interface EncodedOp {
   step: Step;
   number: number;
   registers: Register[];
+  flags: number;
 }
 
 /** Ops in the order they lie on the tape: each clone's child behind all that was encoded before it. */
 function layOut(steps: readonly Step[], firstNumber: number, data: Data, ops: EncodedOp[]): void {
   const clones: [EncodedOp, CloneArguments][] = [];
+  const replaced = replacing(steps);
   let number = firstNumber;
   for (const one of steps) {
-    const op: EncodedOp = { step: one, number, registers: [] };
+    const op: EncodedOp = { step: one, number, registers: [], flags: flagsOf(one, replaced) };
     ops.push(op);
     number += 1;
     if (one.name === 'clone') {
@@ -184,12 +186,13 @@ function opcodeOf(step: Step): number {
   return step.name === 'clone' && (step.args as CloneArguments).apart ? OPCODE.clone_apart : OPCODE[step.name];
 }
 
-function writeOp(tape: Units, at: number, { step, number, registers }: EncodedOp, data: Data, dataAt: number): void {
+function writeOp(tape: Units, at: number, op: EncodedOp, data: Data, dataAt: number): void {
+  const { step, number, registers, flags } = op;
   tape.halves[(at + OP.code) >> 1] = opcodeOf(step);
   tape.bytes[at + OP.save] = step.save === undefined ? TAPE_NO_SLOT : data.slotNumber(step.save);
   tape.bytes[at + OP.okSkip] = step.thenSkip ?? 0;
   writeExpected(tape, at, step);
-  tape.halves[(at + OP.flags) >> 1] = step.ignoreErrors ? OPF_IGNORE : 0;
+  tape.halves[(at + OP.flags) >> 1] = flags;
   tape.words[(at + OP.step) >> 2] = number;
   let kinds = 0;
   for (let i = 0; i < registers.length; i++) {

@@ -4,7 +4,7 @@ import type { StepArguments, StepName } from './step-types.ts';
 export type Expected = Readonly<Record<string, number>>;
 
 export interface StepOptions {
-  /** Slot that keeps the result. */
+  /** Slot that keeps the result. A descriptor that an earlier step of the same run has left there is closed. */
   save?: string;
   /** Errnos that are no failure here: name → how many of the following steps to skip. At most two. */
   expect?: Expected;

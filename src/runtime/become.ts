@@ -3,12 +3,12 @@ import { AT, F, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 
-/** Descriptors are first moved out of the way of the numbers that they are going to have. */
-const OUT_OF_THE_WAY = 64;
 const LAST_FD = 0xffffffff;
 
 /** Where a sealed copy is executed from; the exec closes it. */
 const FD_COPY = 15;
+/** Descriptors are first moved out of the way of the numbers that they are going to have, the highest of which is FD_COPY. */
+const OUT_OF_THE_WAY = FD_COPY + 1;
 
 /** The static monitor on disk, or the slot of a sealed copy of it: what executes inside a container's sight must not lead to ours. */
 export type MonitorProgram = { path: string } | { sealed: string };

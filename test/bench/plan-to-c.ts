@@ -1,6 +1,7 @@
 import { ARG, OPCODE, SLOT_FIRST_FREE, SLOT_STATUS } from '../../src/kernel/abi.ts';
 import { ERRNO } from '../../src/kernel/constants.ts';
 import type { DataSink, Struct } from '../../src/plan/arguments.ts';
+import { replacing } from '../../src/plan/replaced.ts';
 import type { Step } from '../../src/plan/step.ts';
 import { type CloneArguments, parametersOf } from '../../src/plan/step-types.ts';
 
@@ -69,14 +70,15 @@ export function planToC(steps: readonly Step[], given: readonly string[]): strin
 
 /** Returns the number of the function, children first: C wants them declared. */
 function writeRun(steps: readonly Step[], objects: Objects, functions: string[]): number {
-  const lines = steps.flatMap((step, i) => [`s${i}:;`, ...writeStep(step, i, objects, functions)]);
+  const replaced = replacing(steps);
+  const lines = steps.flatMap((step, i) => [`s${i}:;`, ...writeStep(step, i, replaced.has(step), objects, functions)]);
   const number = functions.length + 1;
   const body = ['  s64 r = 0;', '  char path[6][40];', '  (void)path;', ...lines, `s${steps.length}:;`, '  return r;'];
   functions.push(`static s64 run_${number}(void) {\n${body.join('\n')}\n}`);
   return number;
 }
 
-function writeStep(step: Step, index: number, objects: Objects, functions: string[]): string[] {
+function writeStep(step: Step, index: number, replaces: boolean, objects: Objects, functions: string[]): string[] {
   const after = (skip: number): string => `goto s${index + 1 + skip};`;
   const expected = Object.entries(step.expect ?? {}).map(([name, skip]) => {
     const errno = ERRNO[name as keyof typeof ERRNO];
@@ -86,6 +88,9 @@ function writeStep(step: Step, index: number, objects: Objects, functions: strin
     `  r = ${callOf(step, objects, functions)};`,
     ...expected,
     step.ignoreErrors ? `  if (is_error(r)) ${after(0)}` : `  if (is_error(r)) return failed(${index}, r);`,
+    ...(step.save !== undefined && replaces
+      ? [`  if (slot[${objects.slotNumber(step.save)}] > 2) sys(close, slot[${objects.slotNumber(step.save)}]);`]
+      : []),
     ...(step.save === undefined ? [] : [`  slot[${objects.slotNumber(step.save)}] = r;`]),
     `  ${after(step.thenSkip ?? 0)}`,
   ];

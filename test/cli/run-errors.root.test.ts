@@ -194,6 +194,16 @@ test('few descriptors: a clean failure or none', () => {
   }
 });
 
+test('four hundred volumes and sixty descriptors: each mount closes what it has opened', () => {
+  const path = join(world.dir, 'many');
+  mkdirSync(path);
+  const volumes = Array.from({ length: 400 }, (_, i) => ['-v', `${path}:/many/${i}:ro`]).flat();
+  const command = ['sh', '-c', 'grep -c " /many/" /proc/self/mountinfo'];
+  const through = [world.probe, 'launch', '-n', '60'];
+  const { code, stdout, stderr } = world.run(command, volumes, { through });
+  assert.equal([code, stdout], [0, '400\n'], stderr);
+});
+
 test('a failed mount names the call, its arguments, the meaning and the step', () => {
   write(join(world.dir, 'a-file'), '');
   const { stderr } = fails(/EISDIR/, { flags: ['-v', `${join(world.dir, 'a-file')}:/etc`] });

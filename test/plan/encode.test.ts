@@ -2,7 +2,17 @@ import { constants } from 'node:os';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TsrunError } from '../../src/errors/tsrun-error.ts';
-import { ARG, OP, OPCODE, OPF_IGNORE, TAPE, TAPE_MAGIC, TAPE_NO_SLOT, TAPE_SLOTS } from '../../src/kernel/abi.ts';
+import {
+  ARG,
+  OP,
+  OPCODE,
+  OPF_IGNORE,
+  OPF_REPLACE,
+  TAPE,
+  TAPE_MAGIC,
+  TAPE_NO_SLOT,
+  TAPE_SLOTS,
+} from '../../src/kernel/abi.ts';
 import { fdPath, slot } from '../../src/plan/arguments.ts';
 import { encode, type Tape } from '../../src/plan/encode.ts';
 import { flatten, type Step, step } from '../../src/plan/step.ts';
@@ -117,6 +127,26 @@ test('as many slots as the tape has, and not one more', () => {
   const tape = encode(names.map(close));
   assert.is(tape.slotOf(names.at(-1)!), TAPE_SLOTS - 1);
   bad(() => encode([...names, 'one-more'].map(close)), /more than 48 slots at one-more/);
+});
+
+test('a slot that is saved to again closes its descriptor, in the same run and where one was opened', () => {
+  const umask = step('umask', { mask: 0 }, 'why', { save: 'x' });
+  const flags = (...steps: Step[]): number[] => ops(encode(steps)).map((op) => op.flags);
+  assert.equal(flags(open('/a', 'x'), open('/b', 'y'), open('/c', 'x'), open('/d', 'x')), [
+    0,
+    0,
+    OPF_REPLACE,
+    OPF_REPLACE,
+  ]);
+  assert.equal(flags(open('/a', 'x'), close('x'), open('/b', 'x')), [0, 0, 0], 'closed already');
+  assert.equal(flags(umask, open('/a', 'x'), umask, open('/a', 'x')), [0, 0, 0, 0], 'no descriptor');
+  assert.equal(flags(open('/a', 'x'), child(open('/b', 'x'))), [0, 0], 'the parent’s');
+  const tape = encode([child(open('/b', 'x'), open('/c', 'x'))]);
+  const [clone] = ops(tape);
+  assert.equal(
+    ops(tape, Number(clone!.args[1]), 2).map((op) => op.flags),
+    [0, OPF_REPLACE],
+  );
 });
 
 test('what is expected, skipped and ignored', () => {
