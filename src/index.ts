@@ -2,7 +2,7 @@
 export { type Change, diffContainer } from './engine/diff.ts';
 export { watchChanges } from './engine/diff-watch.ts';
 export { type Engine, type EngineOptions, openEngine } from './engine/engine.ts';
-export { execInContainer } from './engine/exec.ts';
+export { type ExecAttachment, execInContainer } from './engine/exec.ts';
 export { findContainer } from './engine/find.ts';
 export { type EngineInfo, engineInfo, versionInfo } from './engine/info.ts';
 export { type InspectedContainer, inspectContainer } from './engine/inspect.ts';

@@ -5,6 +5,10 @@ import { becomeRelay } from '../runtime/relay.ts';
 import { engineFrom, flagContext, type GlobalFlags, requireRoot } from './context.ts';
 import { addExecFlags, type ExecFlags, readExecFlags } from './exec-flags.ts';
 import { attachment } from './terminal.ts';
+import { startUninterrupted } from './uninterrupted.ts';
+
+/** Nothing else runs here, and a turn of the event loop costs more than the whole start; but ^C waits for as long. */
+const BLOCKING_MS = 100;
 
 export function execCommand(): Command {
   return addExecFlags(new Command('exec'))
@@ -21,9 +25,12 @@ async function exec(container: string, command: string[], flags: ExecFlags & Glo
   const options = readExecFlags(flags, container, command, flagContext());
   requireRoot(goal);
   const engine = engineFrom(flags);
-  if (options.detach) {
-    closeSync((await execInContainer(engine, options, { interactive: false })).control);
-    return;
-  }
-  becomeRelay(goal, await execInContainer(engine, options, attachment(goal, options)));
+  const stop = new AbortController();
+  const attached = options.detach ? { interactive: false } : attachment(goal, options);
+  const connected = await startUninterrupted(
+    () => execInContainer(engine, options, { ...attached, blockingMs: BLOCKING_MS, stop: stop.signal }),
+    () => stop.abort(),
+  );
+  if (options.detach) closeSync(connected.control);
+  else becomeRelay(goal, connected);
 }

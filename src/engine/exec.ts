@@ -1,7 +1,7 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import { cgroupPathOf } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { O } from '../kernel/constants.ts';
+import { LOCK, O } from '../kernel/constants.ts';
 import { boundingSet, hostName, isAlive, limitsOf, processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
@@ -26,24 +26,38 @@ import type { Attachment } from './start.ts';
 import { containerStatus } from './status.ts';
 
 const CANNOT_EXECUTE = 126;
+const PATIENCE_MS = 30_000;
+/** A program that embeds us may have others to answer. */
+const BLOCKING_MS = 5;
+
+/** What runs in the container can hold up what enters it. */
+export interface ExecAttachment extends Attachment {
+  /** How long that may take, in ms; 30 s unless said. */
+  patienceMs?: number;
+  /** For how much of it the event loop may stand still, in ms; 5 unless said. */
+  blockingMs?: number;
+  /** Calls the start off, with all that it has begun. */
+  stop?: AbortSignal;
+}
 
 /**
  * Starts a command in a running container; returns when it has been executed.
- * @throws TsrunError; exitCode 126 when the container does not run, 126 or 127 when the command is to blame
+ * @throws TsrunError; exitCode 126 when the container does not run, 126 or 127 when the command is to blame; code ETIMEDOUT when it was
+ * held up for too long, ECANCELED when it was called off
  */
 export async function execInContainer(
   engine: Engine,
   given: ExecOptions,
-  { interactive, size }: Attachment,
+  { interactive, size, patienceMs = PATIENCE_MS, blockingMs = BLOCKING_MS, stop }: ExecAttachment,
 ): Promise<Connected> {
   const options = checkExecOptions(given);
   const goal = `exec ${options.container}`;
   refuseForeignDirectories(engine, goal);
   const record = findContainer(engine, options.container);
-  const target = await openTarget(engine, record, goal);
+  const target = await openTarget(engine, record, goal, stop);
   try {
     const bundle = readBundle(engine.paths.container(record.id));
-    const connected = enter(goal, bundle.spec, describeCommand(goal, record, bundle, options, target.pid), {
+    const connected = await enter(goal, bundle.spec, describeCommand(goal, record, bundle, options, target.pid), {
       id: record.id,
       cgroups: engine.cgroups,
       cgroupPath: cgroupPathOf(bundle.spec),
@@ -51,6 +65,9 @@ export async function execInContainer(
       size,
       target: target.pidfd,
       interactive,
+      patienceMs,
+      blockingMs,
+      stop,
     });
     sayGo(connected.control);
     return connected;
@@ -73,8 +90,9 @@ async function openTarget(
   engine: Engine,
   record: ContainerRecord,
   goal: string,
+  stop: AbortSignal | undefined,
 ): Promise<{ pid: number; pidfd: number }> {
-  const unlock = await waitForContainer(engine.paths, record.id, goal);
+  const unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_SH, stop);
   try {
     return openFirstProcess(engine, record, goal);
   } finally {

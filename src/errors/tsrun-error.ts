@@ -35,3 +35,8 @@ export class TsrunError extends Error {
     this.exitCode = options.exitCode ?? 125;
   }
 }
+
+/** An AbortSignal of the caller's has ended it. */
+export function calledOff(goal: string): TsrunError {
+  return new TsrunError('system', `${goal}: called off`, { code: 'ECANCELED' });
+}

@@ -1,9 +1,15 @@
-import { closeSync } from 'node:fs';
+import { closeSync, readdirSync } from 'node:fs';
+import { processBirth } from '../kernel/procfs.ts';
+import { play } from '../plan/play.ts';
+import { step } from '../plan/step.ts';
 import type { Connected } from './launch.ts';
 import { sayGo, sendSignal } from './relay.ts';
 import { reap } from './wait.ts';
 
 const SIGKILL = 9;
+const SIGSTOP = 19;
+const ENTERING_ENDS_MS = 2000;
+const LOOK_EVERY_MS = 5;
 
 /** Ends what was started and cannot go on, and its monitor, which cleans up after it. The descriptors are the caller's to close. */
 export function killAndReap({ control, monitor }: Pick<Connected, 'control' | 'monitor'>): void {
@@ -17,4 +23,38 @@ export function abandon(connected: Connected): void {
   killAndReap(connected);
   const { control, terminal, stdin, stdout, stderr } = connected;
   for (const fd of [control, terminal, stdin, stdout, stderr]) if (fd !== undefined) closeSync(fd);
+}
+
+function childrenOf(parent: number): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => {
+      const birth = processBirth(pid);
+      return birth?.parent === parent && !'ZX'.includes(birth.state);
+    });
+}
+
+const kill = (pid: number, sig: number, why: string) =>
+  play('kill', [step('kill', { pid, sig }, why, { ignoreErrors: true })]);
+
+/**
+ * Ends a monitor that is still entering a container, with all that it has cloned: one of those that is stopped would go on some day,
+ * with nobody who knows of it. The monitor is stopped first: it then neither ends, which would part it from its children, nor reaps
+ * them, so that their pids stay theirs. They clone each other, so until twice none is found.
+ */
+export async function killEntering(monitor: number): Promise<void> {
+  const deadline = performance.now() + ENTERING_ENDS_MS;
+  kill(monitor, SIGSTOP, 'no step further');
+  try {
+    for (let none = 0; none < 2 && performance.now() < deadline; ) {
+      const left = childrenOf(monitor);
+      none = left.length === 0 ? none + 1 : 0;
+      for (const pid of left) kill(pid, SIGKILL, 'it is not to execute');
+      if (left.length > 0) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    }
+  } finally {
+    kill(monitor, SIGKILL, 'a child of ours, not reaped yet');
+    reap(monitor);
+  }
 }

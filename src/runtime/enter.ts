@@ -1,42 +1,49 @@
 import { readSync } from 'node:fs';
-import { TsrunError } from '../errors/tsrun-error.ts';
+import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
 import { CONTROL } from '../kernel/abi.ts';
 import { encode, type Tape } from '../plan/encode.ts';
 import { play, throwBlame } from '../plan/play.ts';
 import type { Process, Spec } from '../spec/oci.ts';
-import { killAndReap } from './abandon.ts';
+import { killAndReap, killEntering } from './abandon.ts';
 import { openDescriptors, writeJob } from './descriptors.ts';
 import { type EnterFacts, enterPlaces, enterPlan, startEnterPlan } from './enter-plan.ts';
+import { firstWord, type Patience } from './first-word.ts';
 import { type Connected, receiveTerminal } from './launch.ts';
-import { nextMessageSync } from './relay.ts';
 
 /** Another process in a running container. `interactive`: the caller feeds its input. */
-export interface EnterRequest extends EnterFacts {
+export interface EnterRequest extends EnterFacts, Patience {
   /** pidfd of the container's PID 1. */
   target: number;
   interactive: boolean;
 }
 
 /**
- * Starts a command in a running container: returns when it has been executed.
+ * Starts a command in a running container: returns when it has been executed. What fails leaves no process.
  * @throws SyscallError of the step that failed; exitCode 126 or 127 when the command is to blame
+ * @throws TsrunError 'system' with code ETIMEDOUT or ECANCELED
  */
-export function enter(goal: string, spec: Spec, command: Process, request: EnterRequest): Connected {
+export async function enter(goal: string, spec: Spec, command: Process, request: EnterRequest): Promise<Connected> {
   const descriptors = openDescriptors(goal, request.stdio, { reaper: true, null: true });
+  const { control } = descriptors.ends;
   let monitor: number | undefined;
+  let word: Awaited<ReturnType<typeof firstWord>> = 'late';
   try {
     const given = { ...descriptors.given, target: request.target };
     const places = enterPlaces(given);
     const tape = encode(enterPlan(spec, command, request), places);
     const at = writeJob(descriptors.job, undefined, { tape, pid: 'pid', pidfd: 'pidfd' });
     monitor = play(goal, startEnterPlan(places), given).value('monitor');
-    const pid = waitUntilStarted(goal, descriptors.ends.control, () => readBack(descriptors.job, tape, at));
+    word = await firstWord(control, request);
+    const pid = pidOf(goal, word, request, () => readBack(descriptors.job, tape, at));
     const connected = receiveTerminal(goal, descriptors.ends);
     descriptors.closeTheirs();
     return { ...connected, interactive: request.interactive, pid, monitor, launchNs: 0 };
   } catch (error) {
-    if (monitor !== undefined) killAndReap({ control: descriptors.ends.control, monitor });
+    // With a first word it keeps its command, or is at its end; else it is still entering.
+    const entering = word === 'late' || word === 'stopped';
+    if (monitor !== undefined && !entering) killAndReap({ control, monitor });
     descriptors.closeAll();
+    if (monitor !== undefined && entering) await killEntering(monitor);
     throw error;
   }
 }
@@ -47,8 +54,19 @@ function readBack(job: number, tape: Tape, at: number): Tape {
   return tape;
 }
 
-function waitUntilStarted(goal: string, control: number, playedTape: () => Tape): number {
-  const message = nextMessageSync(control);
+/** What the monitor's first word means. */
+function pidOf(
+  goal: string,
+  message: Awaited<ReturnType<typeof firstWord>>,
+  patience: Patience,
+  playedTape: () => Tape,
+): number {
+  if (message === 'late')
+    throw new TsrunError('system', `${goal}: the command was not executed within ${patience.patienceMs} ms`, {
+      code: 'ETIMEDOUT',
+      hint: 'a process in the container may have stopped it (kill -STOP); `tsrun rm -f` ends them all',
+    });
+  if (message === 'stopped') throw calledOff(goal);
   if (message?.type === CONTROL.started) return message.value;
   if (message?.type === CONTROL.failed) throwBlame(goal, playedTape(), -message.value);
   throw new TsrunError('internal', `${goal}: the monitor ended without a word`, { hint: 'was it killed? try again' });

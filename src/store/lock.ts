@@ -1,7 +1,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { SyscallError } from '../errors/syscall-error.ts';
-import { TsrunError } from '../errors/tsrun-error.ts';
+import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
@@ -57,16 +57,18 @@ export function lockContainer(paths: Paths, id: string, goal: string, kind: numb
 
 /**
  * Waits until nobody is making, starting or removing the container, and keeps it so until the returned function is called.
- * @throws TsrunError 'conflict' after ten seconds
+ * @throws TsrunError 'conflict' after ten seconds; code ECANCELED when `stop` says so
  */
 export async function waitForContainer(
   paths: Paths,
   id: string,
   goal: string,
   kind: number = LOCK.LOCK_SH,
+  stop?: AbortSignal,
 ): Promise<() => void> {
   const deadline = performance.now() + COMMAND_PATIENCE_MS;
   for (;;) {
+    if (stop?.aborted) throw calledOff(goal);
     try {
       return lockContainer(paths, id, goal, kind);
     } catch (error) {
