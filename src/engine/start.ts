@@ -21,6 +21,7 @@ import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
 import { afterSteps, endRunSteps } from './cleanup.ts';
 import { createContainer, draftContainer } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { refuseVolumesWithoutPeers } from './mount-peers.ts';
 import { explainOverlayFailure } from './overlay-check.ts';
 import { removeRecorded } from './remove.ts';
 import type { RunOptions } from './run-options.ts';
@@ -134,6 +135,7 @@ function startBundle(
 ): Started {
   let connected: Connected | undefined;
   try {
+    refuseVolumesWithoutPeers(goal, bundle.spec);
     const facts = factsOf(engine, record.id, bundle, attachment);
     recordStart(engine, record);
     connected = launch(goal, bundle.spec, bundle.command, facts, afterSteps(engine, record), lock.fd);

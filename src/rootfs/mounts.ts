@@ -3,7 +3,7 @@ import { IN_ROOT } from '../kernel/abi.ts';
 import { AT, MS } from '../kernel/constants.ts';
 import { fdPath, type Struct, slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
-import type { Mount } from '../spec/oci.ts';
+import type { Mount, Spec } from '../spec/oci.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
 import { attachTree, cloneTree } from './trees.ts';
 import type { SourceKind } from './types.ts';
@@ -35,12 +35,12 @@ function attributes(flags: number): Struct {
   };
 }
 
-function setAttributes(flags: number, recursive: boolean, why: string): Step {
+function setAttributes(tree: string, flags: number, recursive: boolean, why: string): Step {
   const attr = attributes(flags);
   return step(
     'mount_setattr',
     {
-      dirfd: slot('tree'),
+      dirfd: slot(tree),
       pathname: '',
       flags: AT.AT_EMPTY_PATH | (recursive ? AT.AT_RECURSIVE : 0),
       attr,
@@ -60,19 +60,19 @@ function resolve(destination: string, want: number, why: string): Step {
 }
 
 /** A bind mount takes its other flags only in a second call. `tree` is the new mount, wherever its path may lead by now. */
-function bindFlagSteps({ flags, recursiveReadonly }: MountOptions): Step[] {
+function bindFlagSteps({ flags, recursiveReadonly }: MountOptions, tree: string): Step[] {
   const steps: Step[] = [];
   if (recursiveReadonly) {
-    steps.push(setAttributes(MS.MS_RDONLY, true, 'read-only, with all that is mounted below it (Linux 5.12)'));
+    steps.push(setAttributes(tree, MS.MS_RDONLY, true, 'read-only, with all that is mounted below it (Linux 5.12)'));
   }
   if (flags !== 0) {
     steps.push(
-      ...(flags & ~ALL_ATTRIBUTES ? [] : [setAttributes(flags, false, 'with these flags, and those it has')]),
+      ...(flags & ~ALL_ATTRIBUTES ? [] : [setAttributes(tree, flags, false, 'with these flags, and those it has')]),
       step(
         'mount',
         {
           source: null,
-          target: fdPath('tree'),
+          target: fdPath(tree),
           filesystemtype: null,
           mountflags: MS.MS_REMOUNT | MS.MS_BIND | flags,
           data: null,
@@ -84,8 +84,12 @@ function bindFlagSteps({ flags, recursiveReadonly }: MountOptions): Step[] {
   return steps;
 }
 
+function cloneSource({ source = '' }: Mount, { recursive }: MountOptions, tree: string): Step {
+  return cloneTree({ dirfd: AT.AT_FDCWD, pathname: source }, recursive, `a mount of ${source} of the host`, tree);
+}
+
 /** The target is resolved once, and all that follows is done to descriptors: a second look could find another mount there. */
-function bindSteps(mount: Mount, options: MountOptions, sourceKind: SourceKind): Step[] {
+function bindSteps(mount: Mount, options: MountOptions, { sourceKind, sharedTrees }: MountFacts): Step[] {
   const source = mount.source ?? '';
   const kind = sourceKind(source);
   if (kind === 'missing') {
@@ -93,12 +97,14 @@ function bindSteps(mount: Mount, options: MountOptions, sourceKind: SourceKind):
       code: 'ENOENT',
     });
   }
+  const shared = sharedTrees.get(mount);
+  const tree = shared ?? 'tree';
   const want = kind === 'directory' ? IN_ROOT.makeDir : IN_ROOT.makeFile;
   return [
     resolve(mount.destination, want, `where ${mount.destination} is, made if it is not there`),
-    cloneTree({ dirfd: AT.AT_FDCWD, pathname: source }, options.recursive, `a mount of ${source} of the host`),
-    attachTree('target', WHY[mount.destination] ?? `attach it at ${mount.destination}`),
-    ...bindFlagSteps(options),
+    ...(shared === undefined ? [cloneSource(mount, options, tree)] : []),
+    attachTree('target', WHY[mount.destination] ?? `attach it at ${mount.destination}`, tree),
+    ...bindFlagSteps(options, tree),
   ];
 }
 
@@ -120,7 +126,11 @@ function fileSystemSteps(mount: Mount, { flags, data }: MountOptions): Step[] {
   ];
 }
 
-function propagationStep(mount: Mount, { propagation, bind }: MountOptions, allPrivate: boolean): Step[] {
+function propagationStep(
+  mount: Mount,
+  { propagation, bind }: MountOptions,
+  { allPrivate, sharedTrees }: MountFacts,
+): Step[] {
   const already = allPrivate && (propagation & ~MS.MS_REC) === MS.MS_PRIVATE;
   if (propagation === 0 || already) return [];
   return [
@@ -130,7 +140,7 @@ function propagationStep(mount: Mount, { propagation, bind }: MountOptions, allP
       'mount',
       {
         source: null,
-        target: fdPath(bind ? 'tree' : 'target'),
+        target: fdPath(bind ? (sharedTrees.get(mount) ?? 'tree') : 'target'),
         filesystemtype: null,
         mountflags: propagation,
         data: null,
@@ -140,12 +150,42 @@ function propagationStep(mount: Mount, { propagation, bind }: MountOptions, allP
   ];
 }
 
+/** Each tree that is open at the same time takes a slot. */
+const MOST_SHARED = 16;
+
 /**
- * One mount of the spec: resolve its target inside the root, mount onto the descriptor, then its flags. cgroup mounts are cgroup/'s.
- * @param allPrivate no mount of ours has a peer (`hasPeers`): a copy of one is private, too, and need not be told
+ * The volumes that are to be shared with the host, and the slots of their trees. As in runc, only where the root's propagation is
+ * shared, too, which Docker makes it for them: else they have peers of their own.
+ * @throws TsrunError 'unsupported' when there are too many
  */
-export function mountSteps(mount: Mount, sourceKind: SourceKind, allPrivate: boolean): Step[] {
+export function sharedTrees({ mounts = [], linux }: Spec): ReadonlyMap<Mount, string> {
+  if (!/shared/.test(linux?.rootfsPropagation ?? '')) return new Map();
+  const shared = mounts.filter((mount) => {
+    const { bind, propagation } = parseMountOptions(mount);
+    return bind && (propagation & MS.MS_SHARED) !== 0;
+  });
+  if (shared.length > MOST_SHARED)
+    throw new TsrunError('unsupported', `${shared.length} shared volumes: at most ${MOST_SHARED} are supported`);
+  return new Map(shared.map((mount, i) => [mount, `shared${i + 1}`]));
+}
+
+/** Before our mounts leave the host's peer groups: what is opened now stays in that of its source, and is attached later. */
+export function openSharedSteps(trees: ReadonlyMap<Mount, string>): Step[] {
+  return [...trees].map(([mount, tree]) => cloneSource(mount, parseMountOptions(mount), tree));
+}
+
+/** What is known of all mounts when one is planned. */
+export interface MountFacts {
+  sourceKind: SourceKind;
+  /** No mount of ours has a peer (`hasPeers`): a copy of one is private, too, and need not be told. */
+  allPrivate: boolean;
+  /** Those that are open already, in these slots. */
+  sharedTrees: ReadonlyMap<Mount, string>;
+}
+
+/** One mount of the spec: resolve its target inside the root, mount onto the descriptor, then its flags. cgroup mounts are cgroup/'s. */
+export function mountSteps(mount: Mount, facts: MountFacts): Step[] {
   const options = parseMountOptions(mount);
-  const steps = options.bind ? bindSteps(mount, options, sourceKind) : fileSystemSteps(mount, options);
-  return [...steps, ...propagationStep(mount, options, allPrivate)];
+  const steps = options.bind ? bindSteps(mount, options, facts) : fileSystemSteps(mount, options);
+  return [...steps, ...propagationStep(mount, options, facts)];
 }

@@ -10,18 +10,19 @@ export function cloneTree(
   source: { dirfd: number | SlotRef; pathname: string },
   recursive: boolean,
   why: string,
+  save = 'tree',
 ): Step {
   const empty = source.pathname === '' ? AT.AT_EMPTY_PATH : 0;
   const flags = OPEN_TREE.OPEN_TREE_CLONE | OPEN_TREE.OPEN_TREE_CLOEXEC | empty | (recursive ? AT.AT_RECURSIVE : 0);
-  return step('open_tree', { ...source, flags }, why, { save: 'tree' });
+  return step('open_tree', { ...source, flags }, why, { save });
 }
 
 /** Onto what the slot `target` stands for. */
-export function attachTree(target: string, why: string): Step {
+export function attachTree(target: string, why: string, tree = 'tree'): Step {
   return step(
     'move_mount',
     {
-      from_dirfd: slot('tree'),
+      from_dirfd: slot(tree),
       from_pathname: '',
       to_dirfd: slot(target),
       to_pathname: '',

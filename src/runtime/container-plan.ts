@@ -9,7 +9,7 @@ import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import { deviceSteps, isFreshDev } from '../rootfs/devices.ts';
 import { maskedPathSteps, readonlyPathSteps } from '../rootfs/masked-paths.ts';
-import { mountSteps } from '../rootfs/mounts.ts';
+import { mountSteps, openSharedSteps, sharedTrees } from '../rootfs/mounts.ts';
 import {
   bindRootSteps,
   finishRootSteps,
@@ -23,7 +23,7 @@ import { consoleMountSteps, openPtsSteps, terminalSteps, type WindowSize } from 
 import type { Overlay, SourceKind } from '../rootfs/types.ts';
 import { oomScoreSteps } from '../security/steps.ts';
 import type { Stdio } from '../security/types.ts';
-import type { Process, Spec } from '../spec/oci.ts';
+import type { Mount, Process, Spec } from '../spec/oci.ts';
 import { becomeCommand, confine } from './confine.ts';
 
 /** All that a start needs to know beyond config.json. The launcher's descriptors come in named slots. */
@@ -47,15 +47,17 @@ export interface ContainerFacts {
 /** What the container's PID 1 does between its birth and its command: the table of contents of a start. */
 export function containerPlan(spec: Spec, command: Process, facts: ContainerFacts): Step[] {
   const confinement = { id: facts.id, command, stdio: facts.stdio, init: facts.init };
+  const shared = sharedTrees(spec);
   return [
     step('umask', { mask: 0 }, 'the modes below are meant as they are written'),
     ...oomScoreSteps(command),
     ...attachSteps(facts.cgroups, facts.cgroupPath),
     ...joinSteps(spec),
     ...cgroupNamespaceSteps(spec),
+    ...openSharedSteps(shared),
     ...propagationSteps(spec),
     ...rootSteps(facts),
-    ...allMountSteps(spec, facts),
+    ...allMountSteps(spec, facts, shared),
     ...consoleSteps(facts),
     ...sysctlSteps(spec),
     ...maskedPathSteps(spec),
@@ -74,11 +76,16 @@ function rootSteps({ rootPath, overlay }: ContainerFacts): Step[] {
   return [...(overlay ? overlaySteps(rootPath, overlay) : bindRootSteps(rootPath)), ...openRootSteps(rootPath)];
 }
 
-function allMountSteps(spec: Spec, { cgroups, cgroupPath, sourceKind }: ContainerFacts): Step[] {
+function allMountSteps(
+  spec: Spec,
+  { cgroups, cgroupPath, sourceKind }: ContainerFacts,
+  shared: ReadonlyMap<Mount, string>,
+): Step[] {
+  const facts = { sourceKind, allPrivate: !hasPeers(spec), sharedTrees: shared };
   const own = hasNewNamespace(spec, 'cgroup') ? undefined : cgroupPath;
   return (spec.mounts ?? []).flatMap((mount) => {
     if (mount.type === 'cgroup' || mount.type === 'cgroup2') return mountCgroupSteps(cgroups, mount, own);
-    return [...mountSteps(mount, sourceKind, !hasPeers(spec)), ...(isFreshDev(mount) ? deviceSteps(spec) : [])];
+    return [...mountSteps(mount, facts), ...(isFreshDev(mount) ? deviceSteps(spec) : [])];
   });
 }
 

@@ -14,69 +14,14 @@ import { needs, overlay, root, tool } from '../support/needs.ts';
 import { expectOk, openTsrun, PATIENCE_MS, PROGRAM, type Tsrun } from '../support/tsrun.ts';
 import { parseRun } from './golden-run.ts';
 import { runWithRunc } from './runc.ts';
+import { told } from './runc-differences.ts';
 import { type Difference, differences, parseView, VIEW_SCRIPT, type View } from './view.ts';
 
 /**
  * The same bundles, run by tsrun and by Debian's runc: what the command sees must be the same, but for the differences that are
- * listed here with their reason.
+ * listed in runc-differences.ts with their reason.
  */
 const test = needs(suite('the same bundle, run by runc'), root(), overlay(), tool('runc'), tool('script'));
-
-interface Listed {
-  key: RegExp;
-  /** What ours and runc's must be; a difference in another direction is not this one. */
-  ours?: RegExp;
-  theirs?: RegExp;
-  only?: RegExp;
-  reason: string;
-}
-
-const LISTED: readonly Listed[] = [
-  {
-    key: /^fd 0$/,
-    ours: /^\/dev\/null$/,
-    theirs: /^pipe:$/,
-    reason: 'without -i the command reads the null device, as with Docker; runc hands on its caller’s input',
-  },
-  {
-    key: /^(mount|file-system) \/proc\//,
-    ours: /^(\/null rw,relatime|devtmpfs .*)$/,
-    theirs: /^(\/null rw,nosuid|tmpfs tmpfs rw,size=65536k,mode=755)$/,
-    reason: 'a file is hidden by the host’s null device; runc takes the one of the container’s /dev (CVE-2025-31133)',
-  },
-  {
-    key: /^file-system \/(proc|sys)\//,
-    ours: /^tmpfs tmpfs ro,size=4k,nr_inodes=1$/,
-    theirs: /^tmpfs tmpfs ro$/,
-    reason: 'a directory is hidden by a tmpfs that could not hold anything either',
-  },
-  {
-    key: /^file-system \/sys\/fs\/cgroup\/systemd$/,
-    ours: /^cgroup cgroup /,
-    theirs: /^cgroup systemd /,
-    reason: 'only the name of the source, which nothing reads',
-  },
-  {
-    key: /^cgroup $/,
-    only: /^changed-fewer-namespaces$/,
-    ours: /^\/tsrun-/,
-    theirs: /^\/$/,
-    reason: 'runc does not enter the unified hierarchy of a hybrid machine; here it had to be unmounted for it',
-  },
-  {
-    key: /^file-system \/t$/,
-    only: /^changed-a-mount/,
-    ours: / ro,/,
-    theirs: / rw,/,
-    reason: 'ro: runc makes only the mount read-only, after the file system was mounted; ours are both',
-  },
-  {
-    key: /^mount \/sys\/fs\/cgroup$/,
-    ours: /^\/ ro,/,
-    theirs: /^\/ rw,/,
-    reason: 'the configuration says ro; runc 1.1.5 forgets it for the tmpfs of version 1',
-  },
-];
 
 const CONFIGURATIONS: readonly [name: string, words: string][] = [
   ['plain', ''],
@@ -94,7 +39,8 @@ const CONFIGURATIONS: readonly [name: string, words: string][] = [
   ['workdir', '-w /work/here'],
   ['names', '-h box.example -e GREETING=hello -e EMPTY= -e PATH=/usr/bin:/bin --add-host box:10.0.0.1 --dns 10.0.0.2'],
   ['device-volume', '-v /dev/urandom:/dev/random'],
-  ['slave', '-v DIR/volume:/v:rslave'],
+  ['slave', '-v DIR/shared:/v:rslave'],
+  ['shared', '-v DIR/shared:/v:rshared -v DIR/volume:/w/private'],
 ];
 
 let tsrun: Tsrun;
@@ -108,11 +54,20 @@ test.before(async () => {
   await makeMiniRootfs(rootfs, 'bash cat find head ls readlink sort stat tr'.split(' '));
   mkdirSync(join(directory, 'volume'));
   writeFileSync(join(directory, 'volume/file'), 'volume\n');
+  mkdirSync(join(directory, 'shared'));
+  expectMount('--bind', join(directory, 'shared'), join(directory, 'shared'));
+  expectMount('--make-shared', join(directory, 'shared'));
 });
 test.after(async () => {
-  await tsrun.close();
+  await tsrun?.close();
+  spawnSync('umount', [join(directory, 'shared')]);
   rmSync(directory, { recursive: true, force: true });
 });
+
+function expectMount(...words: string[]): void {
+  const { status, stderr } = spawnSync('mount', words, { encoding: 'utf8' });
+  assert.is(status, 0, stderr);
+}
 
 type Change = (spec: Spec) => void;
 
@@ -138,7 +93,12 @@ function compare(name: string, words: string, change: Change = () => {}, theirCh
   theirChange(theirSpec);
   // runc first: where a directory is there already, it gives a tmpfs the mode of that (and forgets mode=); ours is as told.
   writeFileSync(config, serializeSpec(theirSpec));
-  const theirs = clean(parseView(runWithRunc(bundle, `tsrun-compare-${process.pid}-${record.id.slice(0, 12)}`), names));
+  const theirs = clean(
+    parseView(
+      runWithRunc(bundle, `tsrun-compare-${process.pid}-${record.id.slice(0, 12)}`, join(directory, 'shared')),
+      names,
+    ),
+  );
   writeFileSync(config, serializeSpec(spec));
   const ours = clean(parseView(runWithTsrun(name, options.tty), names));
   assert.ok(ours.size > 100 && theirs.size > 100, 'both have printed their view');
@@ -165,20 +125,6 @@ function tidy(key: string, value: string): string {
   if (key.startsWith('fd ')) return value.replace(/\[\d+\]/, '');
   if (key === 'hidden /proc/keys') return value === '' ? '' : 'the keys of the moment';
   return value;
-}
-
-const fits = (name: string, { key, ours = '', theirs = '' }: Difference, listed: Listed): boolean =>
-  listed.key.test(key) &&
-  (listed.only?.test(name) ?? true) &&
-  (listed.ours?.test(ours) ?? true) &&
-  (listed.theirs?.test(theirs) ?? true);
-
-/** The differences that are not listed. */
-function told(name: string, found: readonly Difference[]): string {
-  return found
-    .filter((one) => !LISTED.some((listed) => fits(name, one, listed)))
-    .map(({ key, ours, theirs }) => `${key}\n  tsrun: ${ours}\n  runc:  ${theirs}`)
-    .join('\n');
 }
 
 for (const [name, words] of CONFIGURATIONS) {

@@ -9,11 +9,12 @@ import { PATIENCE_MS } from '../support/tsrun.ts';
 
 /**
  * $1 base, $2 options, $3 root directory, $4 state directory, $5 bundle, $6 id, $7 a cgroup2 mount that runc cannot live with, $8 on a
- * terminal. The overlay is mounted here as tsrun mounts it inside; all mounts end with the namespace.
+ * terminal, $9 a mount point to share. The overlay is mounted here as tsrun mounts it inside; all mounts end with the namespace.
  */
 const SCRIPT = `
 set -e
 if [ -n "$7" ]; then umount "$7"; fi
+mount --make-shared "$9"
 cd "$1"
 mount -t overlay overlay -o "$2" "$3"
 cd "$5"
@@ -24,8 +25,8 @@ exec runc --root "$4" run "$6"
 const overlayOptions = ({ lowerDirs, upperDir, workDir }: Overlay): string =>
   `lowerdir=${lowerDirs.join(':')},upperdir=${upperDir},workdir=${workDir}`;
 
-/** Runs a bundle of tsrun's with Debian's runc, to its end. Returns what it printed. */
-export function runWithRunc(bundle: string, id: string): string {
+/** Runs a bundle of tsrun's with Debian's runc, to its end, where only `shared` is a shared mount. Returns what it printed. */
+export function runWithRunc(bundle: string, id: string, shared: string): string {
   const { overlay, rootPath, command } = readBundle(bundle);
   if (overlay === undefined) throw new Error(`${bundle} has no overlay`);
   const { mode, hierarchies } = detectCgroups();
@@ -40,6 +41,7 @@ export function runWithRunc(bundle: string, id: string): string {
     id,
     unified,
     command.terminal ? 't' : '',
+    shared,
   ];
   try {
     const ended = spawnSync('unshare', ['-m', 'sh', '-c', SCRIPT, 'runc', ...words], {
