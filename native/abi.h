@@ -155,6 +155,7 @@ struct op {
 
 #define OP_HOLD_SIGNALS 217 /* set: from now on these wait, pending on this thread, whichever they come to; result: which do. Set 0: lets them in */
 #define OP_MAKE_DIR 218      /* dir fd, path, mode: mkdirat with that very mode, whatever the umask, which all threads share */
+#define OP_PRINT_MODE 219    /* fd, text, byte offset: the mode of what fd is, as four octal digits into the text */
 
 #define OP_EXIT 220         /* none: the end of a child that leaves without executing */
 #define OP_CLONE_APART 221  /* as OP_CLONE, but the child has a memory of its own: for one that is seen inside a running container */

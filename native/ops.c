@@ -41,6 +41,14 @@ static s64 make_dir(s64 dir, const char *path, s64 mode) {
   return is_error(result) || !umask_matters(mode) ? result : sys(fchmodat, dir, path, mode);
 }
 
+static s64 print_mode(s64 fd, char *text) {
+  struct statx st;
+  s64 result = sys(statx, fd, "", AT_EMPTY_PATH, STATX_MODE, &st);
+  if (is_error(result)) return result;
+  for (int i = 0; i < 4; i++) text[i] = (char)('0' + (st.stx_mode >> (9 - 3 * i) & 7));
+  return 0;
+}
+
 static s64 check_device(s64 fd, u32 major, u32 minor) {
   struct statx st;
   s64 result = sys(statx, fd, "", AT_EMPTY_PATH, STATX_TYPE, &st);
@@ -150,6 +158,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_IN_ROOT: return open_in_root(arg[0], (const char *)arg[1], (u64)arg[2], &tape->failed_detail);
     case OP_WRITE_FILE: return write_file(arg);
     case OP_MAKE_DIR: return make_dir(arg[0], (const char *)arg[1], arg[2]);
+    case OP_PRINT_MODE: return print_mode(arg[0], (char *)arg[1] + arg[2]);
     case OP_CHECK_DEVICE: return check_device(arg[0], (u32)arg[1], (u32)arg[2]);
     case OP_CHECK_DIR: return check_directory(arg[0]);
     case OP_CHECK_CWD: return check_cwd();

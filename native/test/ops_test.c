@@ -37,6 +37,21 @@ static void the_umask_changes_no_mode(void) {
   rmdir(dir);
 }
 
+static void prints_a_mode(void) {
+  char path[] = "/tmp/tsrun-ops-XXXXXX";
+  int fd = mkstemp(path);
+  static const struct { mode_t mode; const char *text; } cases[] = {{01777, "mode=1777,"}, {0750, "mode=0750,"}, {06001, "mode=6001,"}};
+  for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+    expect(!fchmod(fd, cases[i].mode));
+    begin();
+    u64 at = text("mode=____,");
+    op(OP_PRINT_MODE, "idi", (u64)fd, at, 5);
+    expect_equal(play(), 0);
+    expect(!strcmp((char *)&tape + at, cases[i].text));
+  }
+  unlink(path);
+}
+
 static s64 check(u16 code, const char *path, u64 a, u64 b) {
   begin();
   op(OP_OPENAT, "idi", CWD, text(path), O_PATH)->save = 2;
@@ -71,10 +86,11 @@ static void passes_descriptors(void) {
 
 int main(void) {
   static const struct test tests[] = {
-    {"ops: writes files", writes_files},
+    {"ops: write files", writes_files},
     {"ops: the umask changes no mode", the_umask_changes_no_mode},
-    {"ops: checks descriptors", checks_descriptors},
-    {"ops: passes descriptors", passes_descriptors},
+    {"ops: print a mode", prints_a_mode},
+    {"ops: check descriptors", checks_descriptors},
+    {"ops: pass descriptors", passes_descriptors},
   };
   return RUN_ALL(tests);
 }

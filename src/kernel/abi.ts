@@ -133,6 +133,7 @@ export const OPCODE = {
   unlink_link: 216,
   hold_signals: 217,
   make_dir: 218,
+  print_mode: 219,
   exit: 220,
   clone_apart: 221,
   store: 222,

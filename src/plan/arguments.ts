@@ -47,6 +47,7 @@ const quote = (value: string | Buffer): string => {
   return JSON.stringify(shown);
 };
 const isSlot = (value: unknown): value is SlotRef => typeof value === 'object' && value !== null && 'slot' in value;
+const isStruct = (value: unknown): value is Struct => typeof value === 'object' && value !== null && 'shown' in value;
 const isFdPath = (value: unknown): value is FdPath => typeof value === 'object' && value !== null && 'fdPath' in value;
 
 export const int: ArgumentType<number | bigint | SlotRef> = {
@@ -101,6 +102,12 @@ export const pathOrNull: ArgumentType<string | Buffer | FdPath | null> = {
 export const struct: ArgumentType<Struct | null> = {
   encode: (value, sink) => (value === null ? immediate(0) : data(sink.struct(value))),
   render: (value) => value?.shown ?? 'NULL',
+};
+
+/** A text, or one that an earlier step writes into. */
+export const textOrStruct: ArgumentType<string | Buffer | Struct | null> = {
+  encode: (value, sink) => (isStruct(value) ? struct.encode(value, sink) : text.encode(value, sink)),
+  render: (value) => (isStruct(value) ? struct.render(value) : text.render(value)),
 };
 
 const BRIEF_LIST = 20;

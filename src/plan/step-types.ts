@@ -32,6 +32,7 @@ import {
   struct,
   structOrInt,
   text,
+  textOrStruct,
 } from './arguments.ts';
 import type { Step } from './step.ts';
 
@@ -50,7 +51,7 @@ const inRootNames = Object.fromEntries(
  * the types of the arguments, the encoder and the printer: a new kind of step is a line here and a line in the header.
  */
 export const STEP_TYPES = {
-  mount: call({ source: pathOrNull, target: path, filesystemtype: text, mountflags: flags(MS), data: text }),
+  mount: call({ source: pathOrNull, target: path, filesystemtype: text, mountflags: flags(MS), data: textOrStruct }),
   umount2: call({ target: path, flags: flags(MNT) }),
   pivot_root: call({ new_root: path, put_old: path }),
   sethostname: call({ name: text, len: int }),
@@ -119,6 +120,7 @@ export const STEP_TYPES = {
   in_root: call({ root: fd, path, want: flags(inRootNames) }),
   write_file: call({ dirfd: fd, pathname: path, flags: flags(O), mode: octal, data: text, length: int }),
   make_dir: call({ dirfd: fd, pathname: path, mode: octal }),
+  print_mode: call({ fd, text: struct, at: int }),
   check_device: call({ fd, major: int, minor: int }),
   check_cwd: call({}),
   check_dir: call({ fd }),

@@ -1,8 +1,8 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { IN_ROOT } from '../kernel/abi.ts';
-import { AT, MS } from '../kernel/constants.ts';
+import { AT, FS_MAGIC, MS } from '../kernel/constants.ts';
 import { fdPath, type Struct, slot } from '../plan/arguments.ts';
-import { type Step, step } from '../plan/step.ts';
+import { type Expected, type Step, type StepOptions, step } from '../plan/step.ts';
 import type { Mount, Spec } from '../spec/oci.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
 import { attachTree, cloneTree } from './trees.ts';
@@ -52,10 +52,11 @@ function setAttributes(tree: string, flags: number, recursive: boolean, why: str
   );
 }
 
-function resolve(destination: string, want: number, why: string): Step {
+function resolve(destination: string, want: number, why: string, expect: Expected = {}): Step {
   const flags = want | IN_ROOT.notRoot | (REAL_DIRECTORIES.has(destination) ? IN_ROOT.noSymlinks : 0);
   return step('in_root', { root: slot('root'), path: destination.replace(/^\/+/, '') || '.', want: flags }, why, {
     save: 'target',
+    expect,
   });
 }
 
@@ -108,10 +109,10 @@ function bindSteps(mount: Mount, options: MountOptions, { sourceKind, sharedTree
   ];
 }
 
-function fileSystemSteps(mount: Mount, { flags, data }: MountOptions): Step[] {
-  const type = mount.type ?? 'none';
-  return [
-    resolve(mount.destination, IN_ROOT.makeDir, `where ${mount.destination} is`),
+function fileSystemSteps(mount: Mount, options: MountOptions): Step[] {
+  const { type = 'none', destination } = mount;
+  const { flags, data } = options;
+  const attach = (what: string | Struct | null, more: StepOptions = {}): Step =>
     step(
       'mount',
       {
@@ -119,9 +120,47 @@ function fileSystemSteps(mount: Mount, { flags, data }: MountOptions): Step[] {
         target: fdPath('target'),
         filesystemtype: type,
         mountflags: flags,
-        data: data === '' ? null : data,
+        data: what,
       },
-      WHY[mount.destination] ?? `a ${type} of its own`,
+      WHY[destination] ?? `a ${type} of its own`,
+      more,
+    );
+  const made = resolve(destination, IN_ROOT.makeDir, `where ${destination} is`);
+  const asTold = attach(data === '' ? null : data);
+  if (type !== 'tmpfs' || /(^|,)mode=/.test(data)) return [made, asTold];
+  const likeTheOld = likeTheDirectory(data);
+  const otherwise = [made, ...openToAllSteps(), asTold];
+  return [
+    resolve(destination, IN_ROOT.directory, `${destination}, if it is there`, { ENOENT: 2 }),
+    step('print_mode', { fd: slot('target'), text: likeTheOld, at: MODE_AT }, 'a tmpfs over a directory has its mode'),
+    attach(likeTheOld, { thenSkip: otherwise.length }),
+    ...otherwise,
+  ];
+}
+
+const MODE_AT = 'mode='.length;
+
+/** Options of a tmpfs with a gap for the mode of the directory that it hides. */
+function likeTheDirectory(data: string): Struct {
+  const rest = data === '' ? '' : `,${data}`;
+  return { bytes: Buffer.from(`mode=0000${rest}\0`), shown: JSON.stringify(`mode=<target>${rest}`) };
+}
+
+/** A tmpfs that nobody gave a mode is open to all: so is its directory then, or it would not be when the container is started again. */
+function openToAllSteps(): Step[] {
+  return [
+    step(
+      'check_fs',
+      { fd: slot('target'), magic: FS_MAGIC.OVERLAYFS_SUPER_MAGIC },
+      'made on the container’s own layer, not on a volume',
+      {
+        expect: { EXDEV: 1 },
+      },
+    ),
+    step(
+      'fchmodat',
+      { dirfd: AT.AT_FDCWD, pathname: fdPath('target'), mode: 0o1777 },
+      'the mode of a tmpfs, for the next start',
     ),
   ];
 }

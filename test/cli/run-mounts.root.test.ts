@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -63,6 +63,27 @@ test('-v: read-only keeps what the source’s own mount forbids', () => {
   } finally {
     world.host('umount', path);
   }
+});
+
+test('--tmpfs: over a directory with the mode of that, else open to all, also when it is started again', () => {
+  const [rootfs, path] = [world.copy(), source('below-tmpfs')];
+  for (const [name, mode] of [
+    ['private', 0o750],
+    ['sticky', 0o3777],
+    ['told', 0o755],
+  ] as const) {
+    mkdirSync(join(rootfs, name));
+    chmodSync(join(rootfs, name), mode);
+  }
+  const mounts = ['/private', '/sticky:size=1m', '/told:mode=711', '/new'].flatMap((text) => ['--tmpfs', text]);
+  const all = ['private', 'sticky', 'told', 'new', 'v/new'];
+  const flags = [...mounts, '-v', `${path}:/v`, '--tmpfs', '/v/new', '--name', 'modes'];
+  const first = world.tsrun.run(['run', ...flags, rootfs, 'stat', '-c', '%a %n', ...all.map((name) => `/${name}`)]);
+  const expected = '750 /private\n3777 /sticky\n711 /told\n1777 /new\n';
+  assert.is(first.stdout, `${expected}1777 /v/new\n`, first.stderr);
+  assert.is(world.tsrun.run(['start', '-a', 'modes']).stdout, `${expected}755 /v/new\n`);
+  assert.is(statSync(join(path, 'new')).mode & 0o7777, 0o755, 'a directory of the host is nobody’s to write to');
+  world.tsrun.run(['rm', 'modes']);
 });
 
 test('-v: nested, whatever the order of the flags', () => {

@@ -29,6 +29,7 @@ const CONFIGURATIONS: readonly [name: string, words: string][] = [
   ['read-only', '--read-only'],
   ['volumes', '-v DIR/volume:/v -v DIR/volume:/w/ro:ro -v DIR/volume/file:/etc/motd:ro'],
   ['tmpfs', '--tmpfs /t:rw,exec,size=16m,mode=1750 --mount type=tmpfs,dst=/v,tmpfs-size=1m'],
+  ['tmpfs-over', '--tmpfs /w --tmpfs /tmp:size=1m --tmpfs /work/new'],
   ['network-none', '--network none'],
   ['privileged', '--privileged'],
   ['user', '-u 1000:1000'],
@@ -52,6 +53,7 @@ test.before(async () => {
   directory = mkdtempSync(join(tmpdir(), 'tsrun-runc-compare-'));
   rootfs = join(directory, 'rootfs');
   await makeMiniRootfs(rootfs, 'bash cat find head ls readlink sort stat tr'.split(' '));
+  mkdirSync(join(rootfs, 'w'), { mode: 0o750 });
   mkdirSync(join(directory, 'volume'));
   writeFileSync(join(directory, 'volume/file'), 'volume\n');
   mkdirSync(join(directory, 'shared'));
@@ -91,7 +93,6 @@ function compare(name: string, words: string, change: Change = () => {}, theirCh
   change(spec);
   const theirSpec = structuredClone(spec);
   theirChange(theirSpec);
-  // runc first: where a directory is there already, it gives a tmpfs the mode of that (and forgets mode=); ours is as told.
   writeFileSync(config, serializeSpec(theirSpec));
   const theirs = clean(
     parseView(
@@ -99,6 +100,9 @@ function compare(name: string, words: string, change: Change = () => {}, theirCh
       names,
     ),
   );
+  // What one makes, such as the directory of a tmpfs, must not be there for the other.
+  const upper = join(engine.paths.layer(record.layer), 'diff');
+  for (const one of readdirSync(upper)) rmSync(join(upper, one), { recursive: true });
   writeFileSync(config, serializeSpec(spec));
   const ours = clean(parseView(runWithTsrun(name, options.tty), names));
   assert.ok(ours.size > 100 && theirs.size > 100, 'both have printed their view');

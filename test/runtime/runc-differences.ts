@@ -56,6 +56,13 @@ const LISTED: readonly Listed[] = [
     reason: 'the configuration says ro; runc 1.1.5 forgets it for the tmpfs of version 1',
   },
   {
+    key: /^file-system \/w$/,
+    only: /^tmpfs-over$/,
+    ours: /^tmpfs tmpfs rw,mode=750$/,
+    theirs: /^tmpfs tmpfs rw$/,
+    reason: 'the mode of the directory beneath: runc 1.1.5 sets it once the tmpfs is mounted',
+  },
+  {
     key: /^mount \/$/,
     only: /^shared$/,
     ours: / shared:N$/,
