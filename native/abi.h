@@ -64,6 +64,7 @@ struct op {
   u32 reserved;
   u64 arg[6];
 };
+#define ERR_ANY 0xffff /* as err1 or err2: any errno; err1 is looked at first */
 #define OPF_IGNORE 1 /* any error is ignored: only for undoing */
 #define OPF_REPLACE 2 /* an earlier op of this run saved a descriptor in the same slot: it is closed, once there is a new one */
 

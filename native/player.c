@@ -63,6 +63,10 @@ static void save_result(struct tape *tape, const struct op *op, s64 result) {
   tape->slots[op->save] = result;
 }
 
+static int is_expected(u16 expected, s64 result) {
+  return expected && (-result == expected || expected == ERR_ANY);
+}
+
 s64 play_ops(struct tape *tape, u64 offset, u64 count) {
   const struct op *ops = (const struct op *)((char *)tape + offset);
   for (u64 i = 0; i < count;) {
@@ -71,9 +75,9 @@ s64 play_ops(struct tape *tape, u64 offset, u64 count) {
     if (!is_error(result)) {
       if (op->save != TAPE_NO_SLOT) save_result(tape, op, result);
       i += 1 + op->ok_skip;
-    } else if (op->err1 && -result == op->err1) {
+    } else if (is_expected(op->err1, result)) {
       i += 1 + op->skip1;
-    } else if (op->err2 && -result == op->err2) {
+    } else if (is_expected(op->err2, result)) {
       i += 1 + op->skip2;
     } else if (op->flags & OPF_IGNORE) {
       i += 1;

@@ -44,6 +44,7 @@ export const OP = {
   bytes: 72,
 } as const;
 
+export const ERR_ANY = 0xffff;
 export const OPF_IGNORE = 1;
 export const OPF_REPLACE = 2;
 

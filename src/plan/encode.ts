@@ -1,6 +1,7 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
 import {
   ARG,
+  ERR_ANY,
   OP,
   OPCODE,
   SLOT_FINISHED,
@@ -15,7 +16,7 @@ import {
 import { ERRNO } from '../kernel/constants.ts';
 import type { DataSink, Register, Struct } from './arguments.ts';
 import { flagsOf, replacing } from './replaced.ts';
-import { flatten, type Step } from './step.ts';
+import { ANY, flatten, type Step } from './step.ts';
 import { type CloneArguments, parametersOf } from './step-types.ts';
 
 /** A tape and what is needed to read it back. */
@@ -140,7 +141,7 @@ function layOut(steps: readonly Step[], firstNumber: number, data: Data, ops: En
 }
 
 function errnoNumber(name: string): number {
-  const value = (ERRNO as Record<string, number>)[name];
+  const value = name === ANY ? ERR_ANY : (ERRNO as Record<string, number>)[name];
   if (value === undefined) throw new TsrunError('internal', `encode plan: unknown errno ${name}`);
   return value;
 }

@@ -3,6 +3,9 @@ import type { StepArguments, StepName } from './step-types.ts';
 /** Errnos that a step expects, and how many of the following steps each skips. */
 export type Expected = Readonly<Record<string, number>>;
 
+/** In the place of an errno's name, and behind any other: whatever the errno. */
+export const ANY = 'any';
+
 export interface StepOptions {
   /** Slot that keeps the result. A descriptor that an earlier step of the same run has left there is closed. */
   save?: string;
