@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rethrowShortage } from '../errors/shortage.ts';
 import type { CgroupLayout, Hierarchy } from './types.ts';
@@ -79,11 +79,38 @@ export function memoryEventsPath(layout: CgroupLayout, path: string): string | u
   return v2 && layout.available?.includes('memory') ? `${v2.mountPoint}${path}/memory.events` : undefined;
 }
 
-/** Host pids of the processes in that cgroup, of whichever hierarchy answers first; empty when it is gone. */
-export function cgroupProcesses(layout: CgroupLayout, path: string): number[] {
-  for (const { mountPoint } of layout.hierarchies) {
-    const text = read(`${mountPoint}${path}/cgroup.procs`);
-    if (text !== undefined) return text.split('\n').filter(Boolean).map(Number);
+/** A cgroup's directory and those of its sub-cgroups, parents first; empty when it is gone. */
+export function cgroupTree(directory: string): string[] {
+  const found = [directory];
+  for (let at = 0; at < found.length; at++) {
+    const path = found[at]!;
+    try {
+      for (const entry of readdirSync(path, { withFileTypes: true }))
+        if (entry.isDirectory()) found.push(`${path}/${entry.name}`);
+    } catch (error) {
+      rethrowShortage(error, path);
+      if (at === 0) return [];
+    }
   }
-  return [];
+  return found;
+}
+
+/** Host pids of the processes in the cgroup at that directory and in its sub-cgroups. */
+export function processesBelow(directory: string): number[] {
+  const pids = cgroupTree(directory).flatMap((path) => (read(`${path}/cgroup.procs`) ?? '').split('\n'));
+  return [...new Set(pids.filter(Boolean).map(Number))];
+}
+
+/** Its directory in the hierarchy that speaks for all: v2, where the container was born, else the first that has it. */
+export function findCgroup(layout: CgroupLayout, path: string): string | undefined {
+  return layout.hierarchies
+    .toSorted((a, b) => b.version - a.version)
+    .map(({ mountPoint }) => `${mountPoint}${path}`)
+    .find((directory) => read(`${directory}/cgroup.procs`) !== undefined);
+}
+
+/** Host pids of the processes in that cgroup and its sub-cgroups; empty when it is gone. */
+export function cgroupProcesses(layout: CgroupLayout, path: string): number[] {
+  const directory = findCgroup(layout, path);
+  return directory === undefined ? [] : processesBelow(directory);
 }

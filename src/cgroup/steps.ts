@@ -136,7 +136,8 @@ export function attachSteps(layout: CgroupLayout, path: string): Step[] {
     );
 }
 
-export function removeCgroupSteps(layout: CgroupLayout, path: string): Step[] {
+/** Each does what it can, or `strict`: the first that stays is an error. */
+export function removeCgroupSteps(layout: CgroupLayout, path: string, strict = false): Step[] {
   return layout.hierarchies
     .toSorted((a, b) => b.version - a.version) // v2 first: it can kill what is left
     .map((hierarchy) =>
@@ -144,9 +145,21 @@ export function removeCgroupSteps(layout: CgroupLayout, path: string): Step[] {
         'rmdir_cgroup',
         { dirfd: AT.AT_FDCWD, path: `${hierarchy.mountPoint}${path}` },
         `remove the cgroup (${label(hierarchy)})`,
-        { ignoreErrors: true },
+        strict ? {} : { ignoreErrors: true },
       ),
     );
+}
+
+/** Played after those above: what is still there is an error. A cgroup that is forgotten may hold processes that nobody finds any more. */
+export function missCgroupSteps(layout: CgroupLayout, path: string): Step[] {
+  return layout.hierarchies.map((hierarchy) =>
+    step(
+      'unlinkat',
+      { dirfd: AT.AT_FDCWD, pathname: `${hierarchy.mountPoint}${path}`, flags: AT.AT_REMOVEDIR },
+      `the cgroup (${label(hierarchy)}) must be gone`,
+      { expect: { ENOENT: 0 } },
+    ),
+  );
 }
 
 /** Every process of the container, however it was started and whatever its PID 1 does (Linux 5.14). */

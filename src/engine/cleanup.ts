@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { memoryEventsPath } from '../cgroup/host.ts';
-import { killCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
+import { killCgroupSteps, missCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
 import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
-import { type Step, step } from '../plan/step.ts';
+import { ANY, type Step, step } from '../plan/step.ts';
 import { removeLayerSteps } from '../store/layers.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
@@ -23,11 +23,7 @@ export function unlinkRootSteps({ paths }: Engine, record: ContainerRecord): Ste
 }
 
 function endProcessesSteps(engine: Engine, record: ContainerRecord): Step[] {
-  return [
-    ...killCgroupSteps(engine.cgroups, cgroupPath(record.id)),
-    ...removeCgroupSteps(engine.cgroups, cgroupPath(record.id)),
-    ...unlinkRootSteps(engine, record),
-  ];
+  return [...killCgroupSteps(engine.cgroups, cgroupPath(record.id)), ...unlinkRootSteps(engine, record)];
 }
 
 const forgetRun = ({ paths }: Engine, record: ContainerRecord): Step =>
@@ -35,18 +31,28 @@ const forgetRun = ({ paths }: Engine, record: ContainerRecord): Step =>
 
 /** What a run leaves in the kernel and below /run: cgroups, the link to its root, its state. */
 export function endRunSteps(engine: Engine, record: ContainerRecord): Step[] {
-  return [...endProcessesSteps(engine, record), forgetRun(engine, record)];
+  return [
+    ...endProcessesSteps(engine, record),
+    ...removeCgroupSteps(engine.cgroups, cgroupPath(record.id)),
+    forgetRun(engine, record),
+  ];
 }
 
 /**
- * The end of a container, whole. Layers, then the name, then the record: whatever is killed between two of them, or cannot be removed,
- * `rm` can be said again. The name before the record, because a name without a container is free for others; and only where it is
- * still this container's: one that failed to claim it must not take it from who has it.
+ * The end of a container, whole. Cgroups first, because who is still in one may be at work in the layers; then layers, name and record:
+ * whatever is killed between two of them, or cannot be removed, `rm` can be said again. The name before the record, because a name
+ * without a container is free for others; and only where it is still this container's: one that failed to claim it must not take it
+ * from who has it.
  */
 export function removeSteps(engine: Engine, record: ContainerRecord): Step[] {
+  const path = cgroupPath(record.id);
+  const cgroups = [...removeCgroupSteps(engine.cgroups, path), ...missCgroupSteps(engine.cgroups, path)];
+  return [...endProcessesSteps(engine, record), ...cgroups, ...removeFilesSteps(engine, record)];
+}
+
+function removeFilesSteps(engine: Engine, record: ContainerRecord): Step[] {
   const { paths } = engine;
   return [
-    ...endProcessesSteps(engine, record),
     ...removeLayerSteps(paths, record),
     step('unlink_link', { ...at, pathname: paths.name(record.name), target: record.id }, 'free the name'),
     forgetRun(engine, record),
@@ -58,12 +64,31 @@ export function removeSteps(engine: Engine, record: ContainerRecord): Step[] {
   ];
 }
 
-/** What the monitor does when the container has ended. */
+/** Plays `otherwise` when one of the steps fails: nothing that could not be removed may be forgotten, nor how the container ended. */
+function orElse(steps: readonly Step[], otherwise: readonly Step[]): Step[] {
+  const jumping = steps.map((one, i) =>
+    one.ignoreErrors ? one : { ...one, expect: { ...one.expect, [ANY]: steps.length - i - 1 } },
+  );
+  const last = jumping.pop();
+  return last === undefined ? [] : [...jumping, { ...last, thenSkip: otherwise.length }, ...otherwise];
+}
+
+/** What the monitor does when the container has ended. With --rm it is a container like any other for as long as something stays. */
 export function afterSteps(engine: Engine, record: ContainerRecord): Step[] {
-  const { paths, cgroups } = engine;
+  const exit = recordExitSteps(engine, record);
+  if (!record.remove) return [...exit, ...endRunSteps(engine, record)];
+  const all = [
+    ...endProcessesSteps(engine, record),
+    ...removeCgroupSteps(engine.cgroups, cgroupPath(record.id), true), // a start encodes them: no step more than is needed
+    ...removeFilesSteps(engine, record),
+  ];
+  return orElse(all, [...exit, forgetRun(engine, record)]);
+}
+
+function recordExitSteps({ paths, cgroups }: Engine, record: ContainerRecord): Step[] {
   const directory = paths.container(record.id);
   const events = memoryEventsPath(cgroups, cgroupPath(record.id)) ?? null;
-  const exit = [
+  return [
     step('openat', { ...at, pathname: directory, flags: O.O_DIRECTORY | O.O_CLOEXEC, mode: 0 }, 'where its record is', {
       save: 'record',
       ignoreErrors: true,
@@ -75,5 +100,4 @@ export function afterSteps(engine: Engine, record: ContainerRecord): Step[] {
       { ignoreErrors: true },
     ),
   ];
-  return record.remove ? removeSteps(engine, record) : [...exit, ...endRunSteps(engine, record)];
 }

@@ -13,6 +13,9 @@ export function newLink(): string {
 /** The name of a layer's directory: random, and not the container's id, as Docker has it. */
 export const newLayer = (): string => randomHex(32);
 
+export const isLink = (name: unknown): boolean => typeof name === 'string' && /^[A-Z2-7]{26}$/.test(name);
+export const isLayer = (name: unknown): boolean => typeof name === 'string' && /^[0-9a-f]{64}$/.test(name);
+
 const here = { dirfd: AT.AT_FDCWD };
 const directory = (pathname: string, mode: number, why: string): Step =>
   step('make_dir', { ...here, pathname, mode }, why);

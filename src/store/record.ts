@@ -3,10 +3,12 @@ import { join } from 'node:path';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { fileError, readTextIfThere, writeDurably } from './files.ts';
+import { isLayer, isLink } from './layers.ts';
 import type { Paths } from './paths.ts';
 
 const VERSION = 1;
 const ID = /^[0-9a-f]{64}$/;
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 
 /** What is known of a container for as long as it exists. Written before anything is made for it: the intent. */
 export interface ContainerRecord {
@@ -62,7 +64,11 @@ function parseJson(text: string, where: string): Record<string, unknown> {
   } catch {
     // said below
   }
-  throw new TsrunError('config', `${where}: the file is damaged`, {
+  throw damaged(where);
+}
+
+function damaged(path: string): TsrunError {
+  return new TsrunError('config', `${path}: the file is damaged`, {
     hint: 'the container can still be removed: tsrun rm -f ID',
   });
 }
@@ -70,21 +76,38 @@ function parseJson(text: string, where: string): Record<string, unknown> {
 /** undefined when there is no such container. @throws TsrunError 'config' when its record is damaged */
 export function readRecord(paths: Paths, id: string): ContainerRecord | undefined {
   const path = join(paths.container(id), 'container.json');
-  const text = readTextIfThere(path);
+  const text = readUnlessSpoilt(path);
   if (text === undefined) return undefined;
   const value = parseJson(text, path) as unknown as ContainerRecord;
-  const whole =
-    value.id === id &&
-    typeof value.name === 'string' &&
-    typeof value.layer === 'string' &&
-    ID.test(value.layer) &&
-    typeof value.rootfs === 'string' &&
-    typeof value.links === 'object';
-  if (!whole)
-    throw new TsrunError('config', `${path}: the file is damaged`, {
-      hint: 'the container can still be removed: tsrun rm -f ID',
-    });
+  if (!isWhole(value, id)) throw damaged(path);
   return value;
+}
+
+/** What is no file, or cannot be read from the disk any more, is one damaged container among others. */
+function readUnlessSpoilt(path: string): string | undefined {
+  try {
+    return readTextIfThere(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EISDIR' || code === 'ELOOP' || code === 'EIO') throw damaged(path);
+    throw error;
+  }
+}
+
+/** What becomes part of a path is looked at: `rm` must not be led astray. */
+function isWhole({ id, name, created, layer, rootfs, links, options }: ContainerRecord, wanted: string): boolean {
+  const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
+  return (
+    id === wanted &&
+    typeof name === 'string' &&
+    NAME.test(name) &&
+    typeof created === 'string' &&
+    isLayer(layer) &&
+    typeof rootfs === 'string' &&
+    isObject(links) &&
+    [links.rootfs, links.init, links.layer].every(isLink) &&
+    isObject(options)
+  );
 }
 
 /** Ids of all containers, damaged ones included. */

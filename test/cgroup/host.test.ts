@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { cgroupProcesses, detectCgroups, memoryEventsPath } from '../../src/cgroup/host.ts';
+import { cgroupProcesses, detectCgroups, findCgroup, memoryEventsPath } from '../../src/cgroup/host.ts';
 
 const test = suite('cgroup detection');
 const directory = mkdtempSync(join(tmpdir(), 'tsrun-cgroup-'));
@@ -112,15 +112,22 @@ test('where out-of-memory kills are counted', () => {
   assert.is(memoryEventsPath(detectCgroups(text()), '/a'), undefined);
 });
 
-test('the processes of a cgroup: the first hierarchy that has it answers', () => {
+test('the processes of a cgroup and its sub-cgroups: v2 answers, else the first hierarchy that has it', () => {
   const there = join(directory, 'procs');
-  mkdirSync(join(there, 'a'), { recursive: true });
+  mkdirSync(join(there, 'a/b/c'), { recursive: true });
   writeFileSync(join(there, 'a', 'cgroup.procs'), '12\n345\n');
+  writeFileSync(join(there, 'a/b/c', 'cgroup.procs'), '6\n');
   const hierarchies = [NO_PLACE, there].map(
     (mountPoint) => ({ mountPoint, version: 1, controllers: ['pids'] }) as const,
   );
-  assert.equal(cgroupProcesses({ mode: 'v1', hierarchies }, '/a'), [12, 345]);
+  assert.equal(cgroupProcesses({ mode: 'v1', hierarchies }, '/a'), [12, 345, 6]);
   assert.equal(cgroupProcesses({ mode: 'v1', hierarchies }, '/gone'), []);
+  const unified = join(directory, 'unified');
+  mkdirSync(join(unified, 'a'), { recursive: true });
+  writeFileSync(join(unified, 'a', 'cgroup.procs'), '7\n');
+  const both = [...hierarchies, { mountPoint: unified, version: 2, controllers: [] } as const];
+  assert.is(findCgroup({ mode: 'hybrid', hierarchies: both }, '/a'), `${unified}/a`);
+  assert.equal(cgroupProcesses({ mode: 'hybrid', hierarchies: both }, '/a'), [7]);
 });
 
 test('this machine’s own mounts are understood', () => {

@@ -1,11 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { cgroupProcesses, detectCgroups } from '../../src/cgroup/host.ts';
+import { THIS_MACHINE } from '../../src/engine/machine.ts';
+import { removeContainer } from '../../src/engine/remove.ts';
+import { type Engine, openEngine, run } from '../../src/index.ts';
+import { processBirth } from '../../src/kernel/procfs.ts';
 import { cgroupV1, needs, overlay, root, tool } from '../support/needs.ts';
-import { openTsrun, type Tsrun, until } from '../support/tsrun.ts';
+import { expectOk, openTsrun, type Tsrun, until } from '../support/tsrun.ts';
 import { cgroupsOf } from '../support/world.ts';
 
 const test = needs(suite('rm: what stays, and what is said of it'), root(), overlay());
@@ -16,25 +22,106 @@ test.before(async () => {
 });
 test.after(() => tsrun?.close());
 
-needs(test, cgroupV1('pids'))('a busy sub-cgroup: neither rm nor the keeper spins for ever', async () => {
-  const { ended } = await tsrun.container('busy');
-  const id = tsrun.inspect('busy', '{{.Id}}');
+/** A process of this test's, in a sub-cgroup that it made in the container's. */
+function intrude(id: string): { cgroup: string; pid: number; leave(): Promise<void> } {
   const cgroup = cgroupsOf(id).find((path) => path.includes('/pids/'));
   assert.ok(cgroup);
   const inside = join(cgroup, 'sub', 'leaf');
   mkdirSync(inside, { recursive: true });
   const sleeper = spawn('sleep', ['600'], { stdio: 'ignore' });
-  try {
-    writeFileSync(join(inside, 'cgroup.procs'), String(sleeper.pid));
-    assert.is(tsrun.run(['rm', '-f', 'busy']).code, 0);
-    assert.is((await ended).code, 137);
-    assert.equal(cgroupsOf(id), [cgroup], 'the others are gone');
-    assert.match(readFileSync(join(inside, 'cgroup.procs'), 'utf8'), String(sleeper.pid));
-  } finally {
+  writeFileSync(join(inside, 'cgroup.procs'), String(sleeper.pid));
+  const leave = async () => {
     sleeper.kill('SIGKILL');
     await until('the end of the sleeper', () => !existsSync(`/proc/${sleeper.pid}`));
-    for (const path of [inside, join(cgroup, 'sub'), cgroup]) if (existsSync(path)) rmdirSync(path);
-  }
+  };
+  return { cgroup, pid: sleeper.pid!, leave };
+}
+
+const hybrid = needs(test, cgroupV1('pids'));
+
+hybrid(
+  'a cgroup that another’s process is in: rm says which and who, keeps the container, and can be said again',
+  async () => {
+    const { ended } = await tsrun.container('busy');
+    const id = tsrun.inspect('busy', '{{.Id}}');
+    const { cgroup, pid, leave } = intrude(id);
+    try {
+      const { code, stdout, stderr } = tsrun.run(['rm', '-f', 'busy']);
+      assert.equal([code, stdout], [1, ''], stderr);
+      assert.match(stderr, `unlinkat(AT_FDCWD, "${cgroup}", AT_REMOVEDIR): EBUSY`);
+      assert.match(stderr, `, with ${pid} (sleep) in it\nhint: end it, or move it`);
+      assert.is((await ended).code, 137);
+      assert.equal(cgroupsOf(id), [cgroup], 'the others are gone');
+      assert.ok(existsSync(`/proc/${pid}`), 'it is not ours to kill');
+      assert.match(tsrun.inspect('busy', '{{.State.Status}} {{.State.ExitCode}}'), 'exited 137');
+    } finally {
+      await leave();
+    }
+    assert.is(tsrun.run(['rm', 'busy']).code, 0);
+    assert.equal(tsrun.leftovers([id]), []);
+  },
+);
+
+hybrid(
+  '--rm, and another’s process in its cgroup: the container is kept, its exit code told, and rm ends it',
+  async () => {
+    const { child, ended } = await tsrun.container('visited', 'echo ready; read line; exit 7', ['--rm', '-i']);
+    const id = tsrun.inspect('visited', '{{.Id}}');
+    const { cgroup, leave } = intrude(id);
+    try {
+      child.stdin?.end('\n');
+      assert.is((await ended).code, 7);
+      assert.ok(cgroupsOf(id).includes(cgroup));
+      assert.is(tsrun.inspect('visited', '{{.State.Status}} {{.State.ExitCode}} {{.State.Error}}'), 'exited 7');
+      assert.is(tsrun.run(['rm', 'visited']).code, 1);
+      assert.equal(cgroupsOf(id), [cgroup]);
+    } finally {
+      await leave();
+    }
+    assert.is(tsrun.run(['rm', 'visited']).code, 0);
+    assert.equal(tsrun.leftovers([id]), []);
+  },
+);
+
+/** As a machine with cgroup v1 alone sees it: nothing there kills a whole cgroup. */
+function withoutUnified(): Engine {
+  const { hierarchies, ...layout } = detectCgroups();
+  const cgroups = { ...layout, mode: 'v1', hierarchies: hierarchies.filter(({ version }) => version === 1) } as const;
+  const machine = { ...THIS_MACHINE, cgroups: () => cgroups };
+  return openEngine({ dataRoot: tsrun.dataRoot, runRoot: tsrun.runRoot, machine });
+}
+
+const SCRIPT = 'trap "" TERM; sleep 601 & sleep 602 & (sleep 603 & sleep 604 &) & echo ready; wait';
+for (const state of ['gone', 'damaged'])
+  hybrid(`no cgroup.kill, and a state.json that is ${state}: rm -f ends every process all the same`, async () => {
+    const engine = withoutUnified();
+    const live = run(engine, { rootfs: tsrun.rootfs, command: ['sh', '-c', SCRIPT], remove: false });
+    await once(live.stdout, 'data');
+    const { pid, id } = live;
+    assert.not.ok(cgroupsOf(id).some((path) => path.includes('/unified/')));
+    const monitor = processBirth(pid)!.parent;
+    process.kill(monitor, 'SIGKILL');
+    const path = join(tsrun.runRoot, id, 'state.json');
+    if (state === 'gone') rmSync(path);
+    else writeFileSync(path, '{"version":1,"pid":');
+    const pids = cgroupProcesses(engine.cgroups, `/tsrun-${id}`);
+    assert.ok(pids.includes(pid) && pids.length >= 4);
+    assert.is(await removeContainer(engine, id, { force: true }), id);
+    for (const one of pids) await until(`the end of ${one}`, () => 'ZX'.includes(processBirth(one)?.state ?? 'X'));
+    await live.exited;
+    assert.equal(tsrun.leftovers([id]), []);
+  });
+
+needs(test, cgroupV1('freezer'))('rm -f of one that was frozen', async () => {
+  const { ended } = await tsrun.container('frozen');
+  const id = tsrun.inspect('frozen', '{{.Id}}');
+  const freezer = cgroupsOf(id).find((path) => path.includes('/freezer/'));
+  assert.ok(freezer);
+  writeFileSync(join(freezer, 'freezer.state'), 'FROZEN');
+  const { code, stderr } = tsrun.run(['rm', '-f', 'frozen']);
+  if (existsSync(freezer)) writeFileSync(join(freezer, 'freezer.state'), 'THAWED');
+  assert.is(code, 0, stderr);
+  assert.is((await ended).code, 137);
   assert.equal(tsrun.leftovers([id]), []);
 });
 
@@ -75,15 +162,18 @@ immutable('a layer that cannot be removed: rm fails, names it, and can be said a
 });
 
 immutable('--rm: a layer that cannot be removed keeps its record; who wants the name is told', async () => {
-  const { child, ended } = await tsrun.container('stays', 'echo x > /f; echo ready; read line', ['--rm', '-i']);
+  const { child, ended } = await tsrun.container('stays', 'echo x > /f; echo ready; read line; exit 7', ['--rm', '-i']);
   const id = tsrun.inspect('stays', '{{.Id}}');
   const file = join(tsrun.inspect('stays', '{{.GraphDriver.Data.UpperDir}}'), 'f');
   assert.ok(chattr('+i', file).ok);
   try {
     child.stdin?.end('\n');
-    assert.is((await ended).code, 0);
+    assert.is((await ended).code, 7);
     assert.ok(existsSync(file));
-    assert.match(tsrun.inspect('stays', '{{.Id}} {{.State.Status}}'), `${id} exited`);
+    assert.is(tsrun.inspect('stays', '{{.Id}} {{.State.Status}} {{.State.ExitCode}}'), `${id} exited 7`);
+    assert.not.match(tsrun.inspect('stays', '{{.State.FinishedAt}}'), /^0001/);
+    assert.match(expectOk(tsrun.run(['ps', '-a'])), /Exited \(7\) .* ago +stays/);
+    assert.not.ok(existsSync(join(tsrun.runRoot, id)), 'nothing of the run is kept');
     const { code, stderr } = tsrun.run(['run', '--name', 'stays', tsrun.rootfs, 'true']);
     assert.is(code, 125);
     assert.match(stderr, /remove_tree\(.*EPERM/);
