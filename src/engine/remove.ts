@@ -12,6 +12,8 @@ import { findId } from './find.ts';
 import { isRunning, killAll, killProcess, sayWhoIsLeft } from './kill.ts';
 import { containerStatus } from './status.ts';
 
+const SOON_MS = 1_000;
+
 function playRemoval(goal: string, id: string, steps: readonly Step[]): void {
   try {
     play(goal, steps);
@@ -57,6 +59,23 @@ async function waitForMonitor(
   throw stillCleanedUp(goal);
 }
 
+/**
+ * Whoever is killed while starting a container leaves its lock to the process that was to be the container's first, until that executes
+ * its command; which may be never, when it hangs. So with `force` the container's processes are killed then, and the lock goes with them.
+ */
+async function lockForRemoval(engine: Engine, id: string, goal: string, force: boolean): Promise<() => void> {
+  const wait = (stop?: AbortSignal) => waitForContainer(engine.paths, id, goal, LOCK.LOCK_EX, stop);
+  if (!force) return await wait();
+  const soon = AbortSignal.timeout(SOON_MS);
+  try {
+    return await wait(soon);
+  } catch (error) {
+    if (!soon.aborted) throw error;
+  }
+  await killAll(engine, id, goal);
+  return await wait();
+}
+
 /** undefined when there is none, or none that can be read and `force` is given. @throws TsrunError 'config' */
 function readOrForce(engine: Engine, id: string, force: boolean): ContainerRecord | undefined {
   try {
@@ -77,7 +96,7 @@ export async function removeContainer(engine: Engine, reference: string, { force
   const goal = `rm ${reference}`;
   refuseForeignDirectories(engine, goal);
   const id = findId(engine, reference);
-  const unlock = await waitForContainer(engine.paths, id, goal, LOCK.LOCK_EX);
+  const unlock = await lockForRemoval(engine, id, goal, force);
   try {
     const record = readOrForce(engine, id, force);
     const run = readRunState(engine.paths, id);

@@ -2,6 +2,7 @@ import { mkdirSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } f
 import { join } from 'node:path';
 import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { LOCK } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
 import { bootId, processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
@@ -16,7 +17,7 @@ import { type Connected, launch } from '../runtime/launch.ts';
 import { sayGo } from '../runtime/relay.ts';
 import { startPlan } from '../runtime/start-plan.ts';
 import { fileError, readTextIfThere, writeWhole } from '../store/files.ts';
-import { lockContainer, type RunLock, stillCleanedUp, tryLockRun, waitForRunLock } from '../store/lock.ts';
+import { type RunLock, stillCleanedUp, tryLockRun, waitForContainer, waitForRunLock } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
 import { afterSteps, endRunSteps } from './cleanup.ts';
 import { createContainer, draftContainer } from './create.ts';
@@ -102,7 +103,7 @@ export function runContainer(engine: Engine, options: RunOptions, attachment: At
   }
 }
 
-/** `tsrun start`: runs a container that has ended again, on the same upper directory. Waits until the last run is cleaned up after. */
+/** `tsrun start`: runs a container that has ended again, on the same upper directory. Waits for other commands, and until the last run is cleaned up after. */
 export async function startContainer(
   engine: Engine,
   record: ContainerRecord,
@@ -113,7 +114,7 @@ export async function startContainer(
   const spare = reserveDescriptors(goal);
   let unlock = () => {};
   try {
-    unlock = lockContainer(engine.paths, record.id, goal);
+    unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_EX);
     if (containerStatus(engine, record).status === 'running')
       throw new TsrunError('conflict', `${goal}: the container is running already`);
     const bundle = readBundle(engine.paths.container(record.id));
