@@ -1,10 +1,14 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { AT, O } from '../kernel/constants.ts';
+import type { Struct } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { DeviceRule, Spec } from '../spec/oci.ts';
 import { deviceFilterSteps } from './device-filter.ts';
 import { allowsAll, deviceRuleLine } from './devices.ts';
 import { type CgroupLayout, label } from './types.ts';
+
+/** struct statx; nobody looks into it. */
+const SEEN: Struct = { bytes: Buffer.alloc(256), shown: '{}' };
 
 const writeFile = (pathname: string, data: string, why: string, optional = false): Step =>
   step(
@@ -150,16 +154,20 @@ export function removeCgroupSteps(layout: CgroupLayout, path: string, strict = f
     );
 }
 
-/** Played after those above: what is still there is an error. A cgroup that is forgotten may hold processes that nobody finds any more. */
+/**
+ * Played after those above: what is still there is an error. A cgroup that is forgotten may hold processes that nobody finds any more.
+ * Looked at first, because rmdir(2) says EROFS where there is nothing.
+ */
 export function missCgroupSteps(layout: CgroupLayout, path: string): Step[] {
-  return layout.hierarchies.map((hierarchy) =>
-    step(
-      'unlinkat',
-      { dirfd: AT.AT_FDCWD, pathname: `${hierarchy.mountPoint}${path}`, flags: AT.AT_REMOVEDIR },
-      `the cgroup (${label(hierarchy)}) must be gone`,
-      { expect: { ENOENT: 0 } },
-    ),
-  );
+  return layout.hierarchies.flatMap((hierarchy) => {
+    const pathname = `${hierarchy.mountPoint}${path}`;
+    const why = `the cgroup (${label(hierarchy)}) must be gone`;
+    const look = { dirfd: AT.AT_FDCWD, pathname, flags: 0, mask: 0, statxbuf: SEEN };
+    return [
+      step('statx', look, why, { expect: { ENOENT: 1 } }),
+      step('unlinkat', { dirfd: AT.AT_FDCWD, pathname, flags: AT.AT_REMOVEDIR }, why, { expect: { ENOENT: 0 } }),
+    ];
+  });
 }
 
 /** Every process of the container, however it was started and whatever its PID 1 does (Linux 5.14). */
