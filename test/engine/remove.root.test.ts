@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cgroupProcesses, detectCgroups } from '../../src/cgroup/host.ts';
+import { killListed } from '../../src/cgroup/kill.ts';
 import { THIS_MACHINE } from '../../src/engine/machine.ts';
 import { removeContainer } from '../../src/engine/remove.ts';
 import { type Engine, openEngine, run } from '../../src/index.ts';
@@ -105,9 +106,13 @@ for (const state of ['gone', 'damaged'])
     if (state === 'gone') rmSync(path);
     else writeFileSync(path, '{"version":1,"pid":');
     const pids = cgroupProcesses(engine.cgroups, `/tsrun-${id}`);
-    assert.ok(pids.includes(pid) && pids.length >= 4);
-    assert.is(await removeContainer(engine, id, { force: true }), id);
-    for (const one of pids) await until(`the end of ${one}`, () => 'ZX'.includes(processBirth(one)?.state ?? 'X'));
+    try {
+      assert.ok(pids.includes(pid) && pids.length >= 4);
+      assert.is(await removeContainer(engine, id, { force: true }), id);
+      for (const one of pids) await until(`the end of ${one}`, () => 'ZX'.includes(processBirth(one)?.state ?? 'X'));
+    } finally {
+      killListed(() => cgroupProcesses(engine.cgroups, `/tsrun-${id}`));
+    }
     await live.exited;
     assert.equal(tsrun.leftovers([id]), []);
   });
