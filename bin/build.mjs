@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Bundles src/ into dist/: cli.cjs (the program), execa.cjs (its rarely used chunk), index.js (the library).
+// Bundles src/ into dist/: cli.cjs (the program), run.cjs and exec.cjs (the same for one verb each: boot.cjs), execa.cjs (a rarely
+// used chunk), index.js (the library).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
@@ -7,12 +8,19 @@ import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { besideOutput, execaChunk, lazyBuiltins, sourceDirectories } from './esbuild-plugins.mjs';
+import {
+  besideOutput,
+  execaChunk,
+  lazyBuiltins,
+  onlyVerb,
+  smallCommander,
+  sourceDirectories,
+} from './esbuild-plugins.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const dist = join(root, 'dist');
-const cli = join(dist, 'cli.cjs');
-const { cacheOf, readBundle } = createRequire(import.meta.url)('./boot.cjs');
+const { HURRIED, cacheOf, readBundle } = createRequire(import.meta.url)('./boot.cjs');
+const programs = ['cli', ...HURRIED].map((name) => join(dist, `${name}.cjs`));
 
 /** Plain CommonJS, not minified: it loads 3 to 7 ms sooner than ESM on Node 20, and its stack traces can be read. */
 const common = {
@@ -26,17 +34,23 @@ const common = {
   logOverride: { 'empty-import-meta': 'error' },
 };
 
-async function buildCli(entry) {
+async function buildProgram(entry, file) {
+  const verb = basename(file, '.cjs');
   const result = await build({
     ...common,
     entryPoints: [entry],
     format: 'cjs',
     // boot.cjs runs the bundle as a script, where import() is not at hand.
     supported: { 'dynamic-import': false },
-    plugins: [execaChunk('./execa.cjs'), sourceDirectories(besideOutput(dist))],
+    plugins: [
+      ...(verb === 'cli' ? [] : [onlyVerb(verb)]),
+      smallCommander(),
+      execaChunk('./execa.cjs'),
+      sourceDirectories(besideOutput(dist)),
+    ],
     write: false,
   });
-  write('cli.cjs', signed(lazyBuiltins(result.outputFiles[0].text)));
+  write(basename(file), signed(lazyBuiltins(result.outputFiles[0].text)));
 }
 
 async function buildExeca() {
@@ -72,17 +86,20 @@ function signed(text) {
   return `${whole}//${createHash('sha256').update(whole).digest('hex').slice(0, 16)}\n`;
 }
 
-/** Keeps V8's code of this Node beside the bundle. Starts are only slower without it. */
+const codeOf = (file) => cacheOf(file, readBundle(file));
+
+/** Keeps V8's code of this Node beside the bundles. Starts are only slower without it. */
 export function keepCode() {
-  if (!existsSync(cli) || existsSync(cacheOf(cli, readBundle(cli)))) return;
-  spawnSync(process.execPath, [join(root, 'bin', 'keep-code.cjs'), cli], { stdio: 'ignore', timeout: 30_000 });
-  if (!existsSync(cacheOf(cli, readBundle(cli)))) process.stderr.write('build: no code cache: starts are slower\n');
+  const wanting = () => programs.filter((file) => existsSync(file) && !existsSync(codeOf(file)));
+  if (wanting().length === 0) return;
+  spawnSync(process.execPath, [join(root, 'bin', 'keep-code.cjs')], { stdio: 'ignore', timeout: 60_000 });
+  if (wanting().length > 0) process.stderr.write('build: no code cache: starts are slower\n');
 }
 
 function removeOldCode() {
-  const [, digest] = basename(cacheOf(cli, readBundle(cli))).match(/^cli\.cjs\.(\w+)\./);
+  const digests = programs.map((file) => basename(codeOf(file)).split('.')[2]);
   for (const name of readdirSync(dist)) {
-    if (name.endsWith('.cache') && !name.includes(digest)) rmSync(join(dist, name));
+    if (name.endsWith('.cache') && !digests.includes(name.split('.')[2])) rmSync(join(dist, name));
   }
 }
 
@@ -91,7 +108,7 @@ export async function buildAll() {
   mkdirSync(dist, { recursive: true });
   const [program, library] = [join(root, 'src/cli/main.ts'), join(root, 'src/index.ts')];
   await Promise.all([
-    existsSync(program) && buildCli(program),
+    ...programs.map((file) => existsSync(program) && buildProgram(program, file)),
     existsSync(program) && buildExeca(),
     existsSync(library) && buildLibrary(library),
   ]);

@@ -51,3 +51,35 @@ export function lazyBuiltins(text) {
   const body = text.replace(pattern, '$1__lazy(() => require("$2"));');
   return `${helper}\n${body}`;
 }
+
+/** A bundle for one verb: the modules of the others, which src/cli/main.ts imports at their use, stay out of it. */
+export function onlyVerb(verb) {
+  return {
+    name: 'only-verb',
+    setup(build) {
+      build.onResolve({ filter: /^\.\/[a-z]+\.ts$/ }, ({ path, importer, kind }) => {
+        const other = kind === 'dynamic-import' && importer.endsWith('/src/cli/main.ts') && path !== `./${verb}.ts`;
+        return other ? { path, namespace: 'other-verb' } : undefined;
+      });
+      build.onLoad({ filter: /./, namespace: 'other-verb' }, ({ path }) => ({
+        contents: `throw new Error(${JSON.stringify(`${path} is not in the bundle of ${verb}`)}); export {};`,
+      }));
+    },
+  };
+}
+
+/** Comments and white space are a third of commander, and are read at every start. Names stay: stack traces can be read. */
+export function smallCommander() {
+  return {
+    name: 'small-commander',
+    setup(build) {
+      build.onLoad({ filter: /\/node_modules\/commander\/.*\.m?js$/ }, async ({ path }) => {
+        const { code } = await build.esbuild.transform(readFileSync(path, 'utf8'), {
+          minifyWhitespace: true,
+          minifySyntax: true,
+        });
+        return { contents: code, loader: 'js' };
+      });
+    },
+  };
+}

@@ -1,55 +1,119 @@
-// node keep-code.cjs FILE: writes V8's compiled code of the bundle FILE beside it, for bin/boot.cjs.
+// node keep-code.cjs: writes V8's compiled code of the bundles in dist/ beside them, for bin/boot.cjs.
 //
-// Best is the code of exactly the functions that a `run` uses, so one is made, in an empty root where the command cannot
-// be found. Where that is not possible (not root) it is the code of all functions: more to read, 2 ms slower.
-const { mkdirSync, mkdtempSync, renameSync, writeFileSync } = require('node:fs');
+// Best is the code of exactly the functions that a verb uses, so each verb in a hurry is done once, in a small root of its own.
+// Where that is not possible (not root) it is the code of all functions: more to read, 2 ms slower.
+const { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
-const { join, resolve } = require('node:path');
+const { join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
-const { spawnSync } = require('node:child_process');
-const { cacheOf, readBundle, start } = require('./boot.cjs');
+const { spawn, spawnSync } = require('node:child_process');
+const { HURRIED, cacheOf, readBundle, start } = require('./boot.cjs');
 
-const mode = process.argv[3];
-const file = resolve(process.argv[2]);
-const text = readBundle(file);
-const target = cacheOf(file, text);
+const DIST = join(__dirname, '..', 'dist');
+const TSRUN = join(__dirname, 'tsrun');
+const TIMEOUT_MS = 10_000;
+/** What `cat` echoes when its container runs. */
+const ECHO = 'x';
 
-function keep(code) {
-  const temporary = `${target}.${process.pid}`;
-  writeFileSync(temporary, code);
-  renameSync(temporary, target);
+const bundle = (verb) => join(DIST, `${verb}.cjs`);
+const cachePath = (verb) => cacheOf(bundle(verb), readBundle(bundle(verb)));
+const partPath = (verb) => `${cachePath(verb)}.part`;
+
+/** In a process of its own: does what the words say and leaves the code that it took. */
+function record(verb, words) {
+  const script = new Script(readBundle(bundle(verb)), { filename: bundle(verb) });
+  const keep = () => writeFileSync(partPath(verb), script.createCachedData());
+  beforeCalls(keep);
+  process.on('exit', keep);
+  process.argv.splice(1, Number.POSITIVE_INFINITY, TSRUN, ...words);
+  start(script, bundle(verb));
 }
 
-/** Runs a container in this process and keeps what got compiled. Exit code 127: all went well up to the exec. */
-function keepUsed() {
-  const scratch = mkdtempSync(join(tmpdir(), 'tsrun-build-'));
-  const [data, empty] = [join(scratch, 'data'), join(scratch, 'root')];
-  for (const name of ['proc', 'sys', 'dev', 'tmp', 'etc']) mkdirSync(join(empty, name), { recursive: true });
-  const script = new Script(text, { filename: file });
-  const words = ['tsrun', '--data-root', data, 'run', '--rm', empty, '/no-such-command'];
-  process.argv.splice(1, Number.POSITIVE_INFINITY, ...words);
-  process.on('exit', (status) => {
-    if (status === 127) keep(script.createCachedData());
-    // Not rmSync: should a mount ever be left in there, what is behind it stays.
-    spawnSync('rm', ['-rf', '--one-file-system', scratch]);
+/** The last call of the kernel never returns when all goes well, as this process then becomes the relay: so `todo` is done before each. */
+function beforeCalls(todo) {
+  const { dlopen } = process;
+  process.dlopen = (module, ...rest) => {
+    dlopen.call(process, module, ...rest);
+    const { initializeBindings } = module.exports;
+    if (initializeBindings === undefined) return;
+    module.exports.initializeBindings = (ref) => {
+      const bindings = initializeBindings(ref);
+      const { ffi_call } = bindings;
+      bindings.ffi_call = (...args) => {
+        todo();
+        return ffi_call(...args);
+      };
+      return bindings;
+    };
+  };
+}
+
+/** Records in a child process; whether the verb ended with `status`, that is, whether its code is whole. */
+function recorded(verb, status, words) {
+  const child = spawnSync(process.execPath, [__filename, 'record', verb, ...words], {
+    stdio: 'ignore',
+    timeout: TIMEOUT_MS,
   });
-  start(script, file);
+  if (child.status === status) renameSync(partPath(verb), cachePath(verb));
+  rmSync(partPath(verb), { force: true });
+  return child.status === status;
 }
 
 /** The flags' hash in the head of the code would be refused in a process without this flag: take over the usual one. */
-function keepAll() {
+function keepAll(verb) {
+  const text = readBundle(bundle(verb));
   const usual = new Script('0', { filename: 'usual' }).createCachedData();
   setFlagsFromString('--no-lazy');
-  const code = new Script(text, { filename: file }).createCachedData();
+  const code = new Script(text, { filename: bundle(verb) }).createCachedData();
   setFlagsFromString('--lazy');
   const flagsAt = 12;
   usual.copy(code, flagsAt, flagsAt, flagsAt + 4);
-  if (!new Script(text, { filename: file, cachedData: code }).cachedDataRejected) keep(code);
+  if (new Script(text, { filename: bundle(verb), cachedData: code }).cachedDataRejected) return;
+  writeFileSync(partPath(verb), code);
+  renameSync(partPath(verb), cachePath(verb));
 }
 
-if (mode === 'used') keepUsed();
-else {
-  const { status } = spawnSync(process.execPath, [__filename, file, 'used'], { stdio: 'ignore', timeout: 20_000 });
-  if (status !== 127) keepAll();
+/** A root with `cat`, and a container in it that runs until its standard input ends. */
+async function withContainer(scratch, use) {
+  const root = join(scratch, 'root');
+  const node = (...words) => [process.execPath, ['--', TSRUN, ...words]];
+  if (spawnSync(...node('rootfs', root, 'cat', 'true'), { stdio: 'ignore', timeout: TIMEOUT_MS }).status !== 0) return;
+  const [program, words] = node('run', '--rm', '-i', '--name', 'warm', root, 'cat');
+  const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'] });
+  const ended = new Promise((resolve) => child.on('close', resolve));
+  child.stdin.on('error', () => {}); // it could not be started: `ended` says so
+  child.stdin.write(ECHO);
+  await Promise.race([ended, new Promise((resolve) => child.stdout.once('data', resolve))]);
+  try {
+    use(root);
+  } finally {
+    child.stdin.end();
+    await ended;
+  }
 }
+
+async function keepUsed() {
+  const scratch = mkdtempSync(join(tmpdir(), 'tsrun-build-'));
+  Object.assign(process.env, { TSRUN_ROOT: join(scratch, 'data'), TSRUN_RUN: join(scratch, 'state') });
+  try {
+    recorded('cli', 0, ['ps', '-a']);
+    if (process.getuid() !== 0) return;
+    await withContainer(scratch, (root) => {
+      recorded('run', 0, ['run', '--rm', root, 'true']);
+      recorded('exec', 0, ['exec', 'warm', 'true']);
+    });
+  } finally {
+    // Not rmSync: should a mount ever be left in there, what is behind it stays.
+    spawnSync('rm', ['-rf', '--one-file-system', scratch]);
+  }
+}
+
+async function main() {
+  await keepUsed();
+  for (const verb of ['cli', ...HURRIED]) if (!existsSync(cachePath(verb))) keepAll(verb);
+}
+
+const [mode, verb, ...words] = process.argv.slice(2);
+if (mode === 'record') record(verb, words);
+else void main();

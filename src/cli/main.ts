@@ -3,11 +3,10 @@ import { ENGINE_VERSION } from '../engine/engine.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { escapeControl } from './format/escape-control.ts';
 import { errorText, print, printError } from './report.ts';
-import { runCommand } from './run.ts';
 
-/** What only another verb needs is not even evaluated: every start pays for what it loads. `run` is the one in a hurry. */
+/** What only another verb needs is not even evaluated: every start pays for what it loads. (bin/build.mjs makes bundles of one verb.) */
 const VERBS: Record<string, () => Command | Promise<Command>> = {
-  run: runCommand,
+  run: async () => (await import('./run.ts')).runCommand(),
   exec: async () => (await import('./exec.ts')).execCommand(),
   start: async () => (await import('./start.ts')).startCommand(),
   ps: async () => (await import('./ps.ts')).psCommand(),

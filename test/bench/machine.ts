@@ -104,10 +104,9 @@ export function fetchNode(machine: Machine, version: number): string | undefined
   return undefined;
 }
 
-/** The compiled code that bin/boot.cjs looks for is of one version of Node. */
+/** The compiled code that bin/boot.cjs looks for is that of one version of Node. */
 export function keepCodeFor(node: string): void {
-  const file = join(packageRoot, 'dist/cli.cjs');
-  spawnSync(node, [join(packageRoot, 'bin/keep-code.cjs'), file], { stdio: 'ignore', timeout: 30_000 });
+  spawnSync(node, [join(packageRoot, 'bin/keep-code.cjs')], { stdio: 'ignore', timeout: 60_000 });
 }
 
 export const nodeVersion = (node: string): string => execFileSync(node, ['--version'], { encoding: 'utf8' }).trim();
