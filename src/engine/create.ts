@@ -7,7 +7,7 @@ import type { Step } from '../plan/step.ts';
 import { reserveDescriptors } from '../runtime/descriptors.ts';
 import type { Spec } from '../spec/oci.ts';
 import { serializeSpec } from '../spec/serialize.ts';
-import { fileError, randomHex, readTextIfThere, writeWhole } from '../store/files.ts';
+import { fileError, randomHex, readTextIfThere, writeNew } from '../store/files.ts';
 import { makeLayerSteps, newLayer, newLink } from '../store/layers.ts';
 import { lockContainer } from '../store/lock.ts';
 import { claimName, suggestName } from '../store/names.ts';
@@ -19,7 +19,7 @@ import { removeAbandoned } from './left-behind.ts';
 import { lookupUser } from './lookup-user.ts';
 import { checkRunOptions } from './options/check-options.ts';
 import { removeRecorded } from './remove.ts';
-import { checkRootfs, initLayer, readAccounts, withDirectory } from './rootfs.ts';
+import { checkRootfs, initLayer, readAccounts, withRootfs } from './rootfs.ts';
 import type { RunOptions } from './run-options.ts';
 import { packOptions } from './saved-options.ts';
 import { toSpec } from './to-spec.ts';
@@ -52,7 +52,7 @@ export function draftContainer(engine: Engine, given: RunOptions): Draft {
   const rootfs = checkRootfs(goal, options.rootfs);
   const id = randomHex(32);
   const name = options.name ?? suggestName(engine.paths);
-  return withDirectory(rootfs, (root) => {
+  return withRootfs(goal, rootfs, (root) => {
     const record = draftRecord(id, name, rootfs, options);
     const { passwd, group } = readAccounts(goal, root, options.user ?? '');
     const user = lookupUser(options.user ?? '', passwd, group);
@@ -156,7 +156,7 @@ function writeBundle(paths: Paths, { record, spec, options }: Draft): void {
   const hostname = spec.hostname ?? '';
   const hostText = (path: string): string => readTextIfThere(path) ?? '';
   mkdirSync(join(bundle, 'rootfs'), { mode: 0o700 });
-  writeWhole(
+  writeNew(
     join(bundle, 'hosts'),
     hostsFile({
       network: options.network,
@@ -167,13 +167,13 @@ function writeBundle(paths: Paths, { record, spec, options }: Draft): void {
     }),
     0o644,
   );
-  writeWhole(join(bundle, 'hostname'), hostnameFile(hostname), 0o644);
-  writeWhole(
+  writeNew(join(bundle, 'hostname'), hostnameFile(hostname), 0o644);
+  writeNew(
     join(bundle, 'resolv.conf'),
     resolvConfFile({ network: options.network, dns: options.dns, hostText: hostText('/etc/resolv.conf') }),
     0o644,
   );
-  writeWhole(join(bundle, 'config.json'), serializeSpec(spec), 0o600);
+  writeNew(join(bundle, 'config.json'), serializeSpec(spec), 0o600);
 }
 
 /** `-v` makes a missing source directory on the host, `--mount` objects: Docker's rules. */

@@ -187,7 +187,7 @@ function userOf(
 ): { user: User; home: string } {
   const root = openSync(`/proc/${pid}/root`, O.O_PATH | O.O_DIRECTORY);
   try {
-    const { passwd, group } = readAccounts(goal, root, options.user ?? run.user ?? '');
+    const { passwd, group } = readAccounts(goal, { fd: root, ahead: new Map() }, options.user ?? run.user ?? '');
     const { umask } = bundle.command.user;
     const { uid, gid, additionalGids, home } = lookupUser(options.user ?? run.user ?? '', passwd, group);
     return { user: { uid, gid, additionalGids, ...(umask === undefined ? {} : { umask }) }, home };

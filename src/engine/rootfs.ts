@@ -3,7 +3,7 @@ import { SyscallError } from '../errors/syscall-error.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { IN_ROOT } from '../kernel/abi.ts';
 import { O } from '../kernel/constants.ts';
-import { readInRoot, statInRoot } from '../plan/in-root.ts';
+import { closeAhead, type OpenedAhead, openAhead, readInRoot, statInRoot, TO_READ } from '../plan/in-root.ts';
 import type { InitEntry } from '../store/layers.ts';
 import { ENGINE_VERSION } from './engine.ts';
 
@@ -17,7 +17,7 @@ export function checkRootfs(goal: string, path: string): string {
     new TsrunError('not-found', `${goal}: ${path}: ${what}`, { code, hint: HINT });
   let real: string;
   try {
-    real = realpathSync(path);
+    real = realpathSync.native(path);
     if (!statSync(real).isDirectory()) throw fail('is a file, not a root directory', 'ENOTDIR');
     if (readdirSync(real).length === 0) throw fail('the directory is empty', 'ENOENT');
   } catch (error) {
@@ -33,12 +33,31 @@ export function checkRootfs(goal: string, path: string): string {
   return real;
 }
 
-/** Runs `use` with a descriptor of the directory. */
-export function withDirectory<T>(path: string, use: (fd: number) => T): T {
+/** A root directory, and what a new container asks of it opened ahead. */
+export interface OpenRootfs {
+  fd: number;
+  ahead: OpenedAhead;
+}
+
+const REAL_DIRECTORY = IN_ROOT.noSymlinks | IN_ROOT.directory;
+const ASKED_FOR = {
+  'etc/passwd': TO_READ,
+  'etc/group': TO_READ,
+  dev: REAL_DIRECTORY,
+  etc: REAL_DIRECTORY,
+  proc: REAL_DIRECTORY,
+  sys: REAL_DIRECTORY,
+};
+
+/** Runs `use` with the directory open. */
+export function withRootfs<T>(goal: string, path: string, use: (root: OpenRootfs) => T): T {
   const fd = openSync(path, O.O_PATH | O.O_DIRECTORY);
+  let ahead: OpenedAhead = new Map();
   try {
-    return use(fd);
+    ahead = openAhead(goal, fd, ASKED_FOR);
+    return use({ fd, ahead });
   } finally {
+    closeAhead(ahead);
     closeSync(fd);
   }
 }
@@ -53,10 +72,10 @@ export interface AccountFiles {
  * a user who is given by number: for those they are then as good as missing.
  * @param user as given to -u
  */
-export function readAccounts(goal: string, root: number, user: string): AccountFiles {
+export function readAccounts(goal: string, { fd, ahead }: OpenRootfs, user: string): AccountFiles {
   const read = (path: string): Buffer | null => {
     try {
-      return readInRoot(goal, root, path, MAX_ACCOUNT_FILE);
+      return readInRoot(goal, fd, path, MAX_ACCOUNT_FILE, ahead);
     } catch (error) {
       if (/^\d*(:\d*)?$/.test(user)) return null;
       throw error;
@@ -83,7 +102,7 @@ export interface InitLayerFacts {
  * /.tsrunenv, the files that are bind-mounted over, and the mount points that the root directory may lack. A link, fifo or file in
  * the place of one of these directories is hidden by a real one; an existing directory keeps its owner and mode.
  */
-export function initLayer(goal: string, root: number, { id, name, rootfs }: InitLayerFacts): InitEntry[] {
+export function initLayer(goal: string, root: OpenRootfs, { id, name, rootfs }: InitLayerFacts): InitEntry[] {
   const like = (path: string, why: string): InitEntry & { type: 'directory' } => {
     const found = realDirectory(goal, root, path);
     return {
@@ -121,9 +140,9 @@ export function initLayer(goal: string, root: number, { id, name, rootfs }: Init
 }
 
 /** undefined also for a link: the init layer's directory hides it. */
-function realDirectory(goal: string, root: number, path: string): Stats | undefined {
+function realDirectory(goal: string, { fd, ahead }: OpenRootfs, path: string): Stats | undefined {
   try {
-    return statInRoot(goal, root, path, IN_ROOT.noSymlinks | IN_ROOT.directory);
+    return statInRoot(goal, fd, path, REAL_DIRECTORY, ahead);
   } catch (error) {
     if (error instanceof SyscallError && error.code === 'ELOOP') return undefined;
     throw error;

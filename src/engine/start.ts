@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
@@ -16,7 +16,7 @@ import { reserveDescriptors } from '../runtime/descriptors.ts';
 import { type Connected, launch } from '../runtime/launch.ts';
 import { sayGo } from '../runtime/relay.ts';
 import { startPlan } from '../runtime/start-plan.ts';
-import { fileError, readTextIfThere, writeWhole } from '../store/files.ts';
+import { fileError, makeDirectory, readTextIfThere, writeWhole } from '../store/files.ts';
 import { type RunLock, stillCleanedUp, tryLockRun, waitForContainer, waitForRunLock } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
 import { afterSteps, endRunSteps } from './cleanup.ts';
@@ -155,9 +155,10 @@ function startBundle(
 
 /** The intent: from here on the container counts as started, whoever is killed. */
 function recordStart({ paths }: Engine, record: ContainerRecord): void {
-  mkdirSync(paths.runRoot, { recursive: true, mode: 0o700 });
-  mkdirSync(paths.run(record.id), { recursive: true, mode: 0o700 });
-  rmSync(join(paths.container(record.id), 'exit.json'), { force: true });
+  makeDirectory(paths.runRoot, 0o700);
+  makeDirectory(paths.run(record.id), 0o700);
+  const exit = join(paths.container(record.id), 'exit.json');
+  if (existsSync(exit)) unlinkSync(exit);
   writeWhole(join(paths.container(record.id), 'started'), timestamp(nowNs()));
 }
 

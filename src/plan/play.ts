@@ -58,6 +58,24 @@ export function play(goal: string, steps: readonly Step[], given?: Given): Playe
   return readPlayed(tape);
 }
 
+/** The same for steps that open things: what was done before one failed is in the caller's hands. Plans without clones. */
+export function playSome(
+  goal: string,
+  steps: readonly Step[],
+  given?: Given,
+): { played: Played; done: number; error?: unknown } {
+  tracer?.(goal, steps);
+  const tape = encode(steps, given);
+  const result = playTape(tape.bytes);
+  const played = readPlayed(tape);
+  try {
+    throwBlame(goal, tape, result);
+    return { played, done: steps.length };
+  } catch (error) {
+    return { played, done: Math.max(0, tape.bytes.readInt32LE(TAPE.failedStep)), error };
+  }
+}
+
 /** The same on a thread of libuv's pool, for steps that wait. */
 export async function playAsync(goal: string, steps: readonly Step[], given?: Given): Promise<Played> {
   tracer?.(goal, steps);

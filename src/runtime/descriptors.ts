@@ -1,15 +1,15 @@
-import { closeSync, readFileSync, writeSync } from 'node:fs';
-import { SyscallError } from '../errors/syscall-error.ts';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { JOB, JOB_MAGIC, TAPE_VERSION } from '../kernel/abi.ts';
-import { AF, AT, O, SOCK } from '../kernel/constants.ts';
+import { AF, O, SOCK } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
 import type { Struct } from '../plan/arguments.ts';
 import { slot } from '../plan/arguments.ts';
 import type { Given, Tape } from '../plan/encode.ts';
-import { play } from '../plan/play.ts';
-import { step } from '../plan/step.ts';
+import { type Played, play, playSome } from '../plan/play.ts';
+import { type Step, type StepOptions, step } from '../plan/step.ts';
 import { nullDevice } from '../rootfs/null-device.ts';
 import { pipesOf, type Stdio } from '../security/types.ts';
+import { fileError } from '../store/files.ts';
 
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -45,8 +45,6 @@ export interface Descriptors {
   closeAll(): void;
 }
 
-const pair = (): Struct => ({ bytes: Buffer.alloc(8), shown: '[a, b]' });
-
 function quietClose(fd: number): void {
   try {
     closeSync(fd);
@@ -69,78 +67,112 @@ function closeThese(numbers: Record<string, number>): void {
  */
 export function reserveDescriptors(goal: string): () => void {
   const held: Record<string, number> = {};
-  const root = { dirfd: AT.AT_FDCWD, pathname: '/', flags: O.O_PATH | O.O_CLOEXEC, mode: 0 };
-  const open = () => play(goal, [step('openat', root, 'held for the clean-up', { save: 'held' })]).value('held');
   try {
-    held.one = open();
-    held.two = open();
+    held.one = openSync('/', O.O_PATH);
+    held.two = openSync('/', O.O_PATH);
   } catch (error) {
     closeThese(held);
-    throw error;
+    throw fileError(goal, error);
   }
   return () => closeThese(held);
 }
 
+/** A step, and where the descriptors go that it opened. */
+interface Opening {
+  step: Step;
+  take(played: Played): void;
+}
+type Owner = Record<string, number>;
+/** Whose, and under which name. */
+type Place = readonly [Owner, string];
+
 const SOCKETS = { domain: AF.AF_UNIX, type: SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, protocol: 0 };
 const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
 
-function openPair(goal: string, kind: 'socketpair' | 'pipe2', why: string): [number, number] {
-  const both = pair();
+function openPair(kind: 'socketpair' | 'pipe2', why: string, first: Place, second: Place): Opening {
+  const both: Struct = { bytes: Buffer.alloc(8), shown: '[a, b]' };
   const made =
     kind === 'pipe2'
       ? step('pipe2', { pipefd: both, flags: O.O_CLOEXEC }, why)
       : step('socketpair', { ...SOCKETS, sv: both }, why);
-  const bytes = play(goal, [made]).bytes(both);
-  return [bytes.readInt32LE(0), bytes.readInt32LE(4)];
+  const take = (played: Played) =>
+    [first, second].forEach(([owner, name], i) => {
+      owner[name] = played.bytes(both).readInt32LE(i * 4);
+    });
+  return { step: made, take };
 }
 
-function openMemory(goal: string, name: string, flags: number, why: string): number {
-  return play(goal, [step('memfd_create', { name, flags }, why, { save: 'memory' })]).value('memory');
+/** Steps that leave descriptors in slots: they go to the owner under the slot's name. */
+function saving(owner: Owner, steps: readonly Step[]): Opening[] {
+  return steps.map((one) => ({
+    step: one,
+    take: (played) => {
+      if (one.save !== undefined) owner[one.save] = played.value(one.save);
+    },
+  }));
 }
 
-/**
- * Pipes or sockets, the control socket and the job file, all close-on-exec. One by one: when there is no descriptor left, those that
- * were opened are closed again, and the clean-up has some to work with.
- */
-export function openDescriptors(goal: string, stdio: Stdio, needed: Needed): Descriptors {
-  const ends: Partial<Ends> = {};
-  const given: Record<string, number> = {};
-  const closeTheirs = () => closeThese(given);
-  const closeAll = () => [given, ends as Record<string, number>].forEach(closeThese);
-  try {
-    [ends.control, given.control] = openPair(goal, 'socketpair', 'the control socket');
-    given.job = openMemory(goal, 'tsrun-job', MFD_CLOEXEC, 'what the monitor has to do');
-    if (stdio.kind === 'terminal')
-      [ends.launcher, given.launcher] = openPair(goal, 'socketpair', 'where the terminal arrives');
-    else openStreams(goal, pipesOf(stdio), ends, given);
-    if (needed.null && stdio.kind !== 'terminal' && pipesOf(stdio).length < STREAMS.length)
-      for (const { save, steps } of nullDevice()) given[save] = play(goal, steps, given).value(save);
-    if (needed.reaper) {
-      given.reaper = openProgram(goal);
-      sealMonitor(goal, given.reaper);
-    }
-    return { given, ends: ends as Ends, job: given.job, closeTheirs, closeAll };
-  } catch (error) {
-    closeAll();
-    throw error;
-  }
-}
-
-function openStreams(goal: string, piped: readonly number[], ends: Partial<Ends>, given: Record<string, number>): void {
-  STREAMS.forEach((name, fd) => {
-    if (!piped.includes(fd)) return;
-    if (fd === 0) [given.stdin, ends.stdin] = openPair(goal, 'pipe2', name);
-    else [ends[name], given[name]] = openPair(goal, 'pipe2', name);
+function openStreams(piped: readonly number[], ends: Owner, given: Owner): Opening[] {
+  return piped.map((fd) => {
+    const name = STREAMS[fd]!;
+    const places: [Place, Place] = [
+      [given, name],
+      [ends, name],
+    ];
+    if (fd !== 0) places.reverse(); // the caller reads what the command writes
+    return openPair('pipe2', name, ...places);
   });
 }
 
-function openProgram(goal: string): number {
-  const open = (flags: number) => openMemory(goal, 'tsrun-init', flags, 'a copy of the reaper');
+/** An older kernel knows no MFD_EXEC: there every such file is executable. */
+function createProgram(): Step[] {
+  const flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
+  const create = (more: number, options: StepOptions) =>
+    step('memfd_create', { name: 'tsrun-init', flags: flags | more }, 'a copy of the reaper', {
+      save: 'reaper',
+      ...options,
+    });
+  return [create(MFD_EXEC, { expect: { EINVAL: 0 }, thenSkip: 1 }), create(0, {})];
+}
+
+function openings(stdio: Stdio, needed: Needed, ends: Owner, given: Owner): Opening[] {
+  const job = step('memfd_create', { name: 'tsrun-job', flags: MFD_CLOEXEC }, 'what the monitor has to do', {
+    save: 'job',
+  });
+  const withoutPipe = stdio.kind !== 'terminal' && pipesOf(stdio).length < STREAMS.length;
+  return [
+    openPair('socketpair', 'the control socket', [ends, 'control'], [given, 'control']),
+    ...saving(given, [job]),
+    ...(stdio.kind === 'terminal'
+      ? [openPair('socketpair', 'where the terminal arrives', [ends, 'launcher'], [given, 'launcher'])]
+      : openStreams(pipesOf(stdio), ends, given)),
+    ...(needed.null && withoutPipe ? saving(given, nullDevice()) : []),
+    ...(needed.reaper ? saving(given, createProgram()) : []),
+  ];
+}
+
+/**
+ * Pipes or sockets, the control socket and the job file, all close-on-exec. When there is no descriptor left, those that were opened
+ * are closed again, and the clean-up has some to work with.
+ */
+export function openDescriptors(goal: string, stdio: Stdio, needed: Needed): Descriptors {
+  const ends: Owner = {};
+  const given: Owner = {};
+  const closeTheirs = () => closeThese(given);
+  const closeAll = () => [given, ends].forEach(closeThese);
   try {
-    return open(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+    const all = openings(stdio, needed, ends, given);
+    const { played, done, error } = playSome(
+      goal,
+      all.map((one) => one.step),
+    );
+    for (const { take } of all.slice(0, done)) take(played);
+    if (error !== undefined) throw error;
+    if (given.reaper !== undefined) sealMonitor(goal, given.reaper);
+    return { given, ends: ends as unknown as Ends, job: given.job!, closeTheirs, closeAll };
   } catch (error) {
-    if (!(error instanceof SyscallError) || error.code !== 'EINVAL') throw error;
-    return open(MFD_CLOEXEC | MFD_ALLOW_SEALING); // an older kernel: always executable
+    closeAll();
+    throw error;
   }
 }
 

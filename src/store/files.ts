@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fchmodSync,
   fsyncSync,
   mkdirSync,
@@ -36,7 +37,10 @@ function hintFor(code: string | undefined): string | undefined {
   return undefined;
 }
 
-/** Whole or not at all, and there after a power cut: temporary name, fsync, rename, fsync of the directory. */
+/**
+ * Whole or not at all, and on the disk before anything that is made after it: temporary name, fsync, rename. The directory is not
+ * synchronised: file systems with a journal write names in the order in which they were made.
+ */
 export function writeDurably(path: string, text: string, mode = 0o600): void {
   const temporary = `${path}.tmp-${process.pid}`;
   const fd = openSync(temporary, 'w', mode);
@@ -47,11 +51,16 @@ export function writeDurably(path: string, text: string, mode = 0o600): void {
     closeSync(fd);
   }
   renameSync(temporary, path);
-  const directory = openSync(dirname(path), 'r');
+}
+
+/** A file that is not there yet, in a directory that nobody but us knows of yet. With that very mode, whatever the umask. */
+export function writeNew(path: string, text: string, mode = 0o600): void {
+  const fd = openSync(path, 'wx', mode);
   try {
-    fsyncSync(directory);
+    if ((mode & 0o077) !== 0) fchmodSync(fd, mode);
+    writeSync(fd, text);
   } finally {
-    closeSync(directory);
+    closeSync(fd);
   }
 }
 
@@ -70,6 +79,7 @@ export function writeWhole(path: string, text: string, mode = 0o600, ours = true
 
 /** mkdir -p with a mode that the umask does not change. */
 export function makeDirectory(path: string, mode: number): void {
+  if (existsSync(path)) return; // most often; an exception would take ten times as long
   try {
     mkdirSync(path, { mode });
   } catch (error) {
@@ -98,13 +108,20 @@ export function randomHex(bytes: number): string {
   return randomBytes(bytes).toString('hex');
 }
 
+const RANDOM_AT_ONCE = 256;
+let random = Buffer.alloc(0);
+
 export function randomBytes(count: number): Buffer {
-  const buffer = Buffer.alloc(count);
-  const fd = openSync('/dev/urandom', 'r');
-  try {
-    readSync(fd, buffer);
-  } finally {
-    closeSync(fd);
+  if (random.length < count) {
+    random = Buffer.alloc(Math.max(count, RANDOM_AT_ONCE));
+    const fd = openSync('/dev/urandom', 'r');
+    try {
+      readSync(fd, random);
+    } finally {
+      closeSync(fd);
+    }
   }
-  return buffer;
+  const bytes = random.subarray(0, count);
+  random = random.subarray(count);
+  return bytes;
 }
