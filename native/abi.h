@@ -162,6 +162,11 @@ struct op {
 #define OP_CLONE_APART 221  /* as OP_CLONE, but the child has a memory of its own: for one that is seen inside a running container */
 #define OP_STORE 222        /* struct, byte offset, value: writes 32 bits into the struct: a descriptor that a later call takes from there */
 
+#define OP_CHECK_SIGNALS 223 /* none: EINTR when a signal that OP_HOLD_SIGNALS holds back has come */
+#define OP_RECORD_RUN 224   /* dir fd, path, temporary path, head, pid: writes head and, behind it, the pids and start times of that process
+                               and of ourselves: the end of a JSON object; rename */
+#define OP_LINK_ROOT 225    /* dir fd, path, pid: a link to that process's root, /proc/PID/root, in the place of what is there */
+
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */
 #define IN_ROOT_MAKE_DIR 2    /* missing components and the last are made as directories, 0755 */
@@ -188,7 +193,6 @@ struct op {
  *   launcher/relay                         keep/enter
  *        | <------------- CONTROL_STARTED --- |   enter only, once its tape is played (value: pid in the host's pid namespace)
  *        | <------------- CONTROL_FAILED ---- |   enter only: the tape's header says what failed; enter exits
- *        | --- CONTROL_GO ------------------> |   once: what had to be recorded is recorded; the clean-up waits for it (or for our end)
  *        | --- CONTROL_SIGNAL signo --------> |   any time: to the kept process by its pidfd
  *        | <------------- CONTROL_EXITED ---- |   once: value = exit code, 128+n for a signal; last message, after the clean-up
  *
@@ -197,7 +201,6 @@ struct op {
 #define CONTROL_FAILED 2
 #define CONTROL_SIGNAL 3
 #define CONTROL_EXITED 4
-#define CONTROL_GO 5
 struct control {
   u32 type;
   s32 value;

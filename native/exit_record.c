@@ -4,22 +4,6 @@
 
 #define RECORD_SIZE 256
 
-struct text {
-  char bytes[RECORD_SIZE];
-  u64 length;
-};
-
-static void put(struct text *text, const char *part) {
-  u64 length = text_length(part);
-  memcpy(text->bytes + text->length, part, length);
-  text->length += length;
-}
-
-static void put_field(struct text *text, const char *name, s64 value) {
-  put(text, name);
-  text->length += put_decimal(text->bytes + text->length, value);
-}
-
 /* The number behind "oom_kill " in memory.events (v2) or memory.oom_control (v1); 0 when there is none. */
 static s64 oom_kills(const char *path) {
   static const char key[] = "oom_kill ";
@@ -54,14 +38,14 @@ static s64 write_durably(s64 dir, const char *name, const char *temporary, const
 s64 record_exit(struct tape *tape, const s64 *arg) {
   s64 status = tape->slots[SLOT_STATUS];
   s64 signal = status & 127;
-  struct text text;
-  text.length = 0;
-  put(&text, "{\"version\":1");
+  char bytes[RECORD_SIZE];
+  struct text text = { bytes, 0 };
+  put_text(&text, "{\"version\":1");
   put_field(&text, ",\"exitCode\":", signal ? 128 + signal : status >> 8 & 255);
   put_field(&text, ",\"signal\":", signal);
   put_field(&text, ",\"finishedNs\":\"", tape->slots[SLOT_FINISHED]);
-  put(&text, "\"");
+  put_text(&text, "\"");
   put_field(&text, ",\"oomKills\":", arg[3] ? oom_kills((const char *)arg[3]) : 0);
-  put(&text, "}\n");
+  put_text(&text, "}\n");
   return write_durably(arg[0], (const char *)arg[1], (const char *)arg[2], &text);
 }

@@ -68,3 +68,10 @@ s64 hold_signals(u64 set) {
   s64 result = sys(rt_sigpending, &pending, sizeof pending);
   return is_error(result) ? result : (s64)(pending & held.set);
 }
+
+s64 check_signals(void) {
+  u64 pending = 0;
+  s64 result = sys(rt_sigpending, &pending, sizeof pending);
+  if (is_error(result)) return result;
+  return pending & held.set ? -EINTR_ : 0;
+}

@@ -51,16 +51,12 @@ static int enter(const struct job *job) {
   return 0;
 }
 
-/* Set once the launcher has written down what the clean-up is going to take away. */
-static int may_clean_up;
-
 /* 1 while there is someone at the other end. */
 static int take_control_message(void) {
   struct control message;
   s64 got = sys(recvfrom, FD_CONTROL, &message, sizeof message, MSG_DONTWAIT_, 0, 0);
   if (got == -EAGAIN_ || got == -EINTR_) return 1;
   if (got <= 0) return 0;
-  if (got == sizeof message && message.type == CONTROL_GO) may_clean_up = 1;
   if (got == sizeof message && message.type == CONTROL_SIGNAL) sys(pidfd_send_signal, FD_CHILD, message.value, 0, 0);
   return 1;
 }
@@ -79,19 +75,8 @@ static s64 wait_for_child(void) {
   for (;;) {
     s64 ready = sys(ppoll, wait, 2, 0, 0, 8);
     if (is_error(ready) && ready != -EINTR_) return LOST_CHILD;
-    if (wait[1].revents && !take_control_message()) {
-      wait[1].fd = -1;
-      may_clean_up = 1; /* nobody is left who could write */
-    }
+    if (wait[1].revents && !take_control_message()) wait[1].fd = -1; /* nobody is left who could write */
     if (wait[0].revents) return reap_child();
-  }
-}
-
-static void wait_for_launcher(void) {
-  struct { s32 fd; u16 events, revents; } wait = { FD_CONTROL, POLLIN, 0 };
-  while (!may_clean_up) {
-    s64 ready = sys(ppoll, &wait, 1, 0, 0, 8);
-    if ((is_error(ready) && ready != -EINTR_) || !take_control_message()) return;
   }
 }
 
@@ -122,7 +107,6 @@ int keep_main(int entering) {
   }
   let_go_of_stdio();
   s64 status = wait_for_child();
-  wait_for_launcher();
   play_after(&job, status);
   if (!entering) sys(close, FD_LOCK); /* before the last word: who has heard it finds the container free */
   s64 signal = status & 127;

@@ -169,6 +169,9 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_SEND_FD: return send_fd(arg[0], arg[1]);
     case OP_RECV_FD: return receive_fd(arg[0]);
     case OP_RECORD_EXIT: return record_exit(tape, arg);
+    case OP_RECORD_RUN: return record_run(arg);
+    case OP_LINK_ROOT: return link_root(arg[0], (const char *)arg[1], arg[2]);
+    case OP_CHECK_SIGNALS: return check_signals();
     case OP_FAIL_AT: return -arg[0];
     case OP_DROP_BOUNDING: return drop_bounding((u64)arg[0]);
     default: return -ENOSYS_;

@@ -23,7 +23,10 @@ s64 rmdir_cgroup(s64 dir, const char *path);
 s64 write_all(s64 fd, const char *data, u64 length);
 s64 write_file(const s64 *arg);
 s64 record_exit(struct tape *tape, const s64 *arg);
+s64 record_run(const s64 *arg);
+s64 link_root(s64 dir, const char *path, s64 pid);
 s64 hold_signals(u64 set);
+s64 check_signals(void);
 s64 send_fd(s64 socket, s64 fd);
 s64 receive_fd(s64 socket);
 

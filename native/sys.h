@@ -7,6 +7,7 @@
 #define EPERM_ 1
 #define ENOENT_ 2
 #define EINTR_ 4
+#define E2BIG_ 7
 #define EAGAIN_ 11
 #define EACCES_ 13
 #define EBUSY_ 16
@@ -59,6 +60,15 @@ void *memset(void *to, int byte, u64 count);
 u64 text_length(const char *text);
 /* Writes value in decimal at to (not terminated); returns the number of characters. */
 u64 put_decimal(char *to, s64 value);
+
+/* A text that grows; the room is its owner's. */
+struct text {
+  char *bytes;
+  u64 length;
+};
+void put_text(struct text *text, const char *part);
+/* The name and, behind it, the value. */
+void put_field(struct text *text, const char *name, s64 value);
 u64 clock_ns(int clock);
 
 #endif

@@ -42,6 +42,17 @@ u64 put_decimal(char *to, s64 value) {
   return length;
 }
 
+void put_text(struct text *text, const char *part) {
+  u64 length = text_length(part);
+  memcpy(text->bytes + text->length, part, length);
+  text->length += length;
+}
+
+void put_field(struct text *text, const char *name, s64 value) {
+  put_text(text, name);
+  text->length += put_decimal(text->bytes + text->length, value);
+}
+
 u64 clock_ns(int clock) {
   struct __kernel_timespec now = {0, 0};
   sys(clock_gettime, clock, &now);

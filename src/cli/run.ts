@@ -35,7 +35,7 @@ async function run(rootfs: string, command: string[], flags: RunFlags & GlobalFl
   if (flags.plan !== undefined) {
     if (flags.plan !== 'text' && flags.plan !== 'json')
       throw usageError(`invalid argument "${flags.plan}" for "--plan" flag: it is text or json`);
-    const steps = planRun(engine, options, { interactive: options.interactive });
+    const steps = planRun(engine, options, { interactive: options.interactive, relay: true });
     print(
       flags.plan === 'json'
         ? `${JSON.stringify(planToJson(steps), null, 2)}\n`
@@ -45,7 +45,7 @@ async function run(rootfs: string, command: string[], flags: RunFlags & GlobalFl
   }
   requireRoot(goal);
   if (options.privileged) sayWhatPrivilegedLacks();
-  const attached = attachment(goal, options);
+  const attached = { ...attachment(goal, options), relay: true };
   becomeRelay(goal, await startUninterrupted(() => runContainer(engine, options, attached)));
 }
 

@@ -33,6 +33,6 @@ async function start(reference: string, flags: StartFlags): Promise<void> {
   const record = findContainer(engine, reference);
   const options = unpackOptions(record.options);
   const interactive = (flags.interactive ?? false) && options.interactive;
-  const attached = attachment(goal, { interactive, tty: options.tty });
+  const attached = { ...attachment(goal, { interactive, tty: options.tty }), relay: true };
   becomeRelay(goal, await startUninterrupted(() => startContainer(engine, record, attached)));
 }

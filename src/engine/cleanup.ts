@@ -14,6 +14,26 @@ const tree = (name: string, why: string): Step => step('remove_tree', { ...at, n
 const unlink = (pathname: string, why: string): Step =>
   step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
 
+/** What is known of a run from the moment on at which its command executes; slot: `pid`. The start time of a process names it for ever. */
+export function recordRunSteps({ paths, machine }: Engine, record: ContainerRecord): Step[] {
+  const run = paths.run(record.id);
+  const [state, root] = [join(run, 'state.json'), join(run, 'root')];
+  const merged = join(paths.layer(record.layer), 'merged');
+  const head = `{"version":1,"bootId":${JSON.stringify(machine.bootId())}`;
+  return [
+    step(
+      'record_run',
+      { ...at, pathname: state, temporary: `${state}.tmp`, head, pid: slot('pid') },
+      'which processes it is, for every other command',
+    ),
+    step('link_root', { ...at, pathname: root, pid: slot('pid') }, 'the merged view, seen from outside'),
+    step('unlinkat', { ...at, pathname: merged, flags: 0 }, 'of a run that nobody cleaned up', {
+      expect: { ENOENT: 0 },
+    }),
+    step('symlinkat', { target: root, newdirfd: AT.AT_FDCWD, linkpath: merged }, 'where Docker has it'),
+  ];
+}
+
 /** What leads to the root of a process: one day that pid is another's, and `rm -rf merged/*` would reach another root. */
 export function unlinkRootSteps({ paths }: Engine, record: ContainerRecord): Step[] {
   return [

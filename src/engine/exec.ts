@@ -8,7 +8,6 @@ import { step } from '../plan/step.ts';
 import { type Bundle, readBundle } from '../runtime/bundle.ts';
 import { enter } from '../runtime/enter.ts';
 import type { Connected } from '../runtime/launch.ts';
-import { sayGo } from '../runtime/relay.ts';
 import type { Stdio } from '../security/types.ts';
 import { type Process, RLIM_INFINITY, type Rlimit, type User } from '../spec/oci.ts';
 import { waitForContainer } from '../store/lock.ts';
@@ -69,7 +68,6 @@ export async function execInContainer(
       blockingMs,
       stop,
     });
-    sayGo(connected.control);
     return connected;
   } finally {
     closeSync(target.pidfd);

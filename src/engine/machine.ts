@@ -1,6 +1,6 @@
 import { detectCgroups } from '../cgroup/host.ts';
 import type { CgroupLayout } from '../cgroup/types.ts';
-import { boundingSet, limitsOf } from '../kernel/procfs.ts';
+import { bootId, boundingSet, limitsOf } from '../kernel/procfs.ts';
 import type { Device } from '../spec/oci.ts';
 import { hostDevices } from './host-devices.ts';
 
@@ -11,6 +11,8 @@ export interface Machine {
   boundingSet(): bigint;
   /** This process's limits by OCI name; Infinity = unlimited. */
   limits(): ReadonlyMap<string, { soft: number; hard: number }>;
+  /** This boot, as opposed to any other. */
+  bootId(): string;
   /** Device nodes, for --privileged. */
   devices(): Device[];
 }
@@ -18,6 +20,7 @@ export interface Machine {
 export const THIS_MACHINE: Machine = {
   cgroups: () => detectCgroups(),
   boundingSet,
+  bootId,
   limits: () => limitsOf('self'),
   devices: () => hostDevices(),
 };

@@ -1,10 +1,8 @@
-import { existsSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK } from '../kernel/constants.ts';
-import { monitorPath } from '../kernel/library.ts';
-import { bootId, processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
 import type { WindowSize } from '../rootfs/terminal.ts';
@@ -13,13 +11,11 @@ import { abandon } from '../runtime/abandon.ts';
 import { type Bundle, bundleFrom, readBundle } from '../runtime/bundle.ts';
 import type { ContainerFacts } from '../runtime/container-plan.ts';
 import { reserveDescriptors } from '../runtime/descriptors.ts';
-import { type Connected, launch } from '../runtime/launch.ts';
-import { sayGo } from '../runtime/relay.ts';
-import { startPlan } from '../runtime/start-plan.ts';
+import { type Connected, launch, wholePlan } from '../runtime/launch.ts';
 import { fileError, makeDirectory, readTextIfThere, writeWhole } from '../store/files.ts';
 import { type RunLock, stillCleanedUp, tryLockRun, waitForContainer, waitForRunLock } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
-import { afterSteps, endRunSteps } from './cleanup.ts';
+import { afterSteps, endRunSteps, recordRunSteps } from './cleanup.ts';
 import { createContainer, draftContainer } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { refuseVolumesWithoutPeers } from './mount-peers.ts';
@@ -34,6 +30,8 @@ export interface Attachment {
   interactive: boolean;
   /** Of the caller's terminal, with -t. */
   size?: WindowSize | undefined;
+  /** The caller is a command line, which has nothing to do from then on but to carry bytes: it becomes the relay, if it can at once. */
+  relay?: boolean;
 }
 
 export interface Started extends Connected {
@@ -46,10 +44,15 @@ const sourceKind: SourceKind = (path) => {
   return found === undefined ? 'missing' : found.isDirectory() ? 'directory' : 'file';
 };
 
-function factsOf(engine: Engine, id: string, bundle: Bundle, { interactive, size }: Attachment): ContainerFacts {
+function factsOf(
+  engine: Engine,
+  record: ContainerRecord,
+  bundle: Bundle,
+  { interactive, size }: Attachment,
+): ContainerFacts {
   refuseLimits(bundle.spec);
   return {
-    id,
+    id: record.id,
     rootPath: bundle.rootPath,
     overlay: bundle.overlay,
     cgroups: engine.cgroups,
@@ -59,6 +62,7 @@ function factsOf(engine: Engine, id: string, bundle: Bundle, { interactive, size
     interactive,
     size,
     init: bundle.init,
+    recordSteps: recordRunSteps(engine, record),
   };
 }
 
@@ -75,8 +79,9 @@ function plannedKind(bundle: string): SourceKind {
 export function planRun(engine: Engine, options: RunOptions, attachment: Attachment): Step[] {
   const { record, spec, layerSteps } = draftContainer(engine, options);
   const bundle = bundleFrom(engine.paths.container(record.id), spec);
-  const facts = { ...factsOf(engine, record.id, bundle, attachment), sourceKind: plannedKind(bundle.directory) };
-  return [...layerSteps, ...startPlan(spec, bundle.command, facts, monitorPath())];
+  const facts = { ...factsOf(engine, record, bundle, attachment), sourceKind: plannedKind(bundle.directory) };
+  const relay = attachment.relay ?? false;
+  return [...layerSteps, ...wholePlan({ spec, command: bundle.command, facts, relay })];
 }
 
 /**
@@ -137,11 +142,18 @@ function startBundle(
   let connected: Connected | undefined;
   try {
     refuseVolumesWithoutPeers(goal, bundle.spec);
-    const facts = factsOf(engine, record.id, bundle, attachment);
+    const facts = factsOf(engine, record, bundle, attachment);
     recordStart(engine, record);
-    connected = launch(goal, bundle.spec, bundle.command, facts, afterSteps(engine, record), lock.fd);
-    recordRun(engine, record, connected);
-    sayGo(connected.control);
+    const { pidfile } = unpackOptions(record.options);
+    connected = launch(goal, {
+      spec: bundle.spec,
+      command: bundle.command,
+      facts,
+      after: afterSteps(engine, record),
+      lock: lock.fd,
+      relay: (attachment.relay ?? false) && pidfile === undefined,
+    });
+    if (pidfile !== undefined) writeWhole(pidfile, String(connected.pid), 0o644, false);
     return { ...connected, id: record.id, name: record.name };
   } catch (error) {
     if (connected) abandon(connected); // one that cannot be recorded must not go on unseen
@@ -160,36 +172,6 @@ function recordStart({ paths }: Engine, record: ContainerRecord): void {
   const exit = join(paths.container(record.id), 'exit.json');
   if (existsSync(exit)) unlinkSync(exit);
   writeWhole(join(paths.container(record.id), 'started'), timestamp(nowNs()));
-}
-
-function recordRun({ paths }: Engine, record: ContainerRecord, { pid, monitor }: Connected): void {
-  const run = paths.run(record.id);
-  const seen = processBirth(pid);
-  // It may have ended already, and its pid be another's: only a child of the monitor's is meant.
-  const birth = seen?.parent === monitor ? seen : undefined;
-  const state = {
-    version: 1,
-    bootId: bootId(),
-    pid,
-    startTime: birth?.startTime ?? '0',
-    startedAt: timestamp(nowNs()),
-    monitor: { pid: monitor, startTime: processBirth(monitor)?.startTime ?? '0' },
-  };
-  writeWhole(join(run, 'state.json'), `${JSON.stringify(state)}\n`);
-  replaceLink(`/proc/${pid}/root`, join(run, 'root'));
-  replaceLink(join(run, 'root'), join(paths.layer(record.layer), 'merged'));
-  const { pidfile } = unpackOptions(record.options);
-  if (pidfile !== undefined) writeWhole(pidfile, String(pid), 0o644, false);
-}
-
-function replaceLink(target: string, path: string): void {
-  try {
-    symlinkSync(target, path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-    unlinkSync(path);
-    symlinkSync(target, path);
-  }
 }
 
 /** --cidfile: never over another container's. */

@@ -138,6 +138,9 @@ export const OPCODE = {
   exit: 220,
   clone_apart: 221,
   store: 222,
+  check_signals: 223,
+  record_run: 224,
+  link_root: 225,
 } as const;
 export type OpName = keyof typeof OPCODE;
 
@@ -151,7 +154,7 @@ export const IN_ROOT = {
   notRoot: 64,
 } as const;
 
-export const CONTROL = { started: 1, failed: 2, signal: 3, exited: 4, go: 5, bytes: 8 } as const;
+export const CONTROL = { started: 1, failed: 2, signal: 3, exited: 4, bytes: 8 } as const;
 
 export const FD_JOB = 3;
 export const FD_CONTROL = 4;

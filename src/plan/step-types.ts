@@ -134,6 +134,9 @@ export const STEP_TYPES = {
   fail_at: call({ errno: int }),
   drop_bounding: call({ keep: hex }),
   hold_signals: call({ set: hex }),
+  check_signals: call({}),
+  record_run: call({ dirfd: fd, pathname: path, temporary: path, head: text, pid: int }),
+  link_root: call({ dirfd: fd, pathname: path, pid: int }),
   exit: call({}),
   store: call({ struct, offset: int, value: int }),
 } as const satisfies Partial<Record<OpName, unknown>>;

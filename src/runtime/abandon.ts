@@ -2,8 +2,8 @@ import { closeSync, readdirSync } from 'node:fs';
 import { processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
+import { sendSignal } from './control.ts';
 import type { Connected } from './launch.ts';
-import { sayGo, sendSignal } from './relay.ts';
 import { reap } from './wait.ts';
 
 const SIGKILL = 9;
@@ -14,7 +14,6 @@ const LOOK_EVERY_MS = 5;
 /** Ends what was started and cannot go on, and its monitor, which cleans up after it. The descriptors are the caller's to close. */
 export function killAndReap({ control, monitor }: Pick<Connected, 'control' | 'monitor'>): void {
   sendSignal(control, SIGKILL);
-  sayGo(control);
   reap(monitor);
 }
 

@@ -42,6 +42,8 @@ export interface ContainerFacts {
   size?: WindowSize | undefined;
   /** --init */
   init: boolean;
+  /** What is written down as soon as PID 1 executes its command; slot: `pid`. */
+  recordSteps: readonly Step[];
 }
 
 /** What the container's PID 1 does between its birth and its command: the table of contents of a start. */

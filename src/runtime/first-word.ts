@@ -5,7 +5,7 @@ import { F } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
-import { type ControlMessage, nextMessageSync, parseMessage } from './relay.ts';
+import { type ControlMessage, nextMessageSync, parseMessage } from './control.ts';
 
 const POLLIN = 1;
 

@@ -2,13 +2,14 @@ import { closeSync } from 'node:fs';
 import { monitorPath } from '../kernel/library.ts';
 import { slot } from '../plan/arguments.ts';
 import { encode } from '../plan/encode.ts';
-import { play } from '../plan/play.ts';
+import { play, playSome } from '../plan/play.ts';
 import { type Step, step } from '../plan/step.ts';
 import { hasOwnNull } from '../rootfs/devices.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap } from './abandon.ts';
 import type { ContainerFacts } from './container-plan.ts';
 import { type Ends, openDescriptors, writeJob } from './descriptors.ts';
+import { relayPlan, relaySlots } from './relay.ts';
 import { startPlan } from './start-plan.ts';
 
 /** A process in a container, and the caller's ends of what connects it. All descriptors are close-on-exec. */
@@ -46,26 +47,42 @@ export function receiveTerminal(
   return { ...rest, terminal: received.value('terminal') };
 }
 
+/** What a launch needs besides the plan's facts. */
+export interface LaunchRequest {
+  spec: Spec;
+  command: Process;
+  facts: ContainerFacts;
+  /** What the monitor does once the container has ended: exit record, clean-up. */
+  after: readonly Step[];
+  /** A descriptor that the monitor keeps until it has cleaned up. */
+  lock: number;
+  /** This process becomes the container's relay: `launch` returns only what failed. */
+  relay: boolean;
+}
+
+/** From the plan's first step to the last that anybody of ours takes before the container ends. */
+export function wholePlan({ spec, command, facts, relay }: Omit<LaunchRequest, 'after' | 'lock'>): Step[] {
+  const start = startPlan(spec, command, facts, monitorPath());
+  if (!relay) return start;
+  const terminal = facts.stdio.kind === 'terminal' ? 'sent' : 'none';
+  const check = step('check_signals', {}, 'one that came meanwhile ends what was begun');
+  return [...start, check, ...relayPlan({ terminal, interactive: facts.interactive })];
+}
+
 /**
  * Starts a container: returns when its command has been executed.
- * @param after what the monitor does once the container has ended: exit record, clean-up
- * @param lock a descriptor that the monitor keeps until it has cleaned up
  * @throws SyscallError of the step that failed; then no process is left, but the cgroups are: `undo` is the caller's
  */
-export function launch(
-  goal: string,
-  spec: Spec,
-  command: Process,
-  facts: ContainerFacts,
-  after: readonly Step[],
-  lock: number,
-): Connected {
+export function launch(goal: string, request: LaunchRequest): Connected {
+  const { spec, facts, after, lock } = request;
   const descriptors = openDescriptors(goal, facts.stdio, { reaper: facts.init, null: !hasOwnNull(spec) });
-  let monitor: number | undefined;
+  let monitor = 0;
   try {
     writeJob(descriptors.job, encode(after));
-    const played = play(goal, startPlan(spec, command, facts, monitorPath()), { ...descriptors.given, lock });
+    const slots = { ...descriptors.given, ...relaySlots(descriptors.ends), lock };
+    const { played, error } = playSome(goal, wholePlan(request), slots);
     monitor = played.value('monitor');
+    if (error !== undefined) throw error;
     descriptors.closeTheirs();
     const connected = receiveTerminal(goal, descriptors.ends);
     return {
@@ -76,7 +93,7 @@ export function launch(
       launchNs: played.durationNs,
     };
   } catch (error) {
-    if (monitor !== undefined) killAndReap({ control: descriptors.ends.control, monitor });
+    if (monitor > 0) killAndReap({ control: descriptors.ends.control, monitor });
     descriptors.closeAll();
     throw error;
   }

@@ -1,85 +1,74 @@
-import { readSync, writeSync } from 'node:fs';
-import { CONTROL, FD_CONTROL } from '../kernel/abi.ts';
+import { FD_CONTROL } from '../kernel/abi.ts';
 import { CLONE, F } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
-import type { Struct } from '../plan/arguments.ts';
+import { type Struct, slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
-import { step } from '../plan/step.ts';
+import { type Step, step } from '../plan/step.ts';
 import { becomeSteps } from './become.ts';
+import type { Ends } from './descriptors.ts';
 import type { Connected } from './launch.ts';
 
 const SIG_SETMASK = 2;
 const ALL_SIGNALS: Struct = { bytes: Buffer.alloc(8, 0xff), shown: '~[]' };
+const ENDS = ['control', 'stdin', 'stdout', 'stderr', 'launcher'] as const;
+const STREAM_PLACES = { stdin: FD_CONTROL + 1, stdout: FD_CONTROL + 2, stderr: FD_CONTROL + 3 };
+const TERMINAL_PLACE = FD_CONTROL + 1;
+
+/** The caller's end of what has that name at both. */
+const ours = (name: string): string => `our_${name}`;
+
+/** The caller's ends, as slots for relayPlan. */
+export function relaySlots(ends: Partial<Ends> & { terminal?: number | undefined }): Record<string, number> {
+  const slots: Record<string, number> = {};
+  for (const name of ENDS) if (ends[name] !== undefined) slots[ours(name)] = ends[name];
+  if (ends.terminal !== undefined) slots.terminal = ends.terminal;
+  return slots;
+}
+
+/** What the relay carries. */
+export interface Carried {
+  /** 'received': it is in the slot `terminal` already; 'sent': it waits at our_launcher. */
+  terminal: 'none' | 'received' | 'sent';
+  interactive: boolean;
+}
 
 /**
  * The command line has nothing left to decide: it becomes the relay, a few kilobytes instead of a Node process, which carries bytes
- * and signals and exits with the container's code. Does not return.
+ * and signals and exits with the container's code.
  */
-export function becomeRelay(goal: string, connected: Connected): never {
-  const { control, terminal, stdin, stdout, stderr } = connected;
-  const letters = `${terminal === undefined ? '' : 't'}${connected.interactive ? 'i' : ''}`;
-  const given: Record<string, number> = { control };
-  const placed: Record<string, number> = { control: FD_CONTROL };
-  const ends = terminal === undefined ? { stdin, stdout, stderr } : { terminal };
-  Object.entries(ends).forEach(([name, fd], i) => {
-    if (fd === undefined) return;
-    given[name] = fd;
-    placed[name] = FD_CONTROL + 1 + i;
+export function relayPlan({ terminal, interactive }: Carried): Step[] {
+  const letters = `${terminal === 'none' ? '' : 't'}${interactive ? 'i' : ''}`;
+  const streams = Object.entries(STREAM_PLACES).filter(([name]) => name !== 'stdin' || interactive);
+  const placed: Record<string, number> = {
+    [ours('control')]: FD_CONTROL,
+    ...(terminal === 'none'
+      ? Object.fromEntries(streams.map(([name, place]) => [ours(name), place]))
+      : { terminal: TERMINAL_PLACE }),
+  };
+  const receive = step('recv_fd', { socket: slot(ours('launcher')) }, 'our end of the container’s terminal', {
+    save: 'terminal',
   });
-  play(
-    goal,
-    [
-      step(
-        'unshare',
-        { flags: CLONE.CLONE_FILES },
-        'descriptors of its own from here on: threads of Node wait on theirs until the exec, and abort when one is gone',
-      ),
-      // Node marks them close-on-exec.
-      ...[0, 1, 2].map((fd) => step('fcntl', { fd, cmd: F.F_SETFD, arg: 0 }, 'keep standard input and output')),
-      step(
-        'rt_sigprocmask',
-        { how: SIG_SETMASK, set: ALL_SIGNALS, oldset: null, sigsetsize: 8 },
-        'none may end us before the relay waits for them',
-      ),
-      ...becomeSteps({ path: monitorPath() }, ['relay', letters], placed),
-    ],
-    given,
-  );
+  return [
+    ...(terminal === 'sent' ? [receive] : []),
+    step(
+      'unshare',
+      { flags: CLONE.CLONE_FILES },
+      'descriptors of its own from here on: threads of Node wait on theirs until the exec, and abort when one is gone',
+    ),
+    // Node marks them close-on-exec.
+    ...[0, 1, 2].map((fd) => step('fcntl', { fd, cmd: F.F_SETFD, arg: 0 }, 'keep standard input and output')),
+    step(
+      'rt_sigprocmask',
+      { how: SIG_SETMASK, set: ALL_SIGNALS, oldset: null, sigsetsize: 8 },
+      'none may end us before the relay waits for them',
+    ),
+    ...becomeSteps({ path: monitorPath() }, ['relay', letters], placed),
+  ];
+}
+
+/** Becomes the relay of what was started. Does not return. */
+export function becomeRelay(goal: string, connected: Connected): never {
+  const terminal = connected.terminal === undefined ? 'none' : 'received';
+  play(goal, relayPlan({ terminal, interactive: connected.interactive }), relaySlots(connected));
   throw new Error('unreachable: execve returned');
-}
-
-export interface ControlMessage {
-  type: number;
-  value: number;
-}
-
-export function parseMessage(bytes: Buffer, length = bytes.length): ControlMessage | undefined {
-  return length === CONTROL.bytes ? { type: bytes.readUInt32LE(0), value: bytes.readInt32LE(4) } : undefined;
-}
-
-/** Waits for the monitor's next message; undefined when it is gone. Blocks. */
-export function nextMessageSync(control: number): ControlMessage | undefined {
-  const bytes = Buffer.alloc(CONTROL.bytes);
-  return parseMessage(bytes, readSync(control, bytes));
-}
-
-/** Asks the monitor to send a signal to the process that it keeps. */
-export function sendSignal(control: number, signal: number): void {
-  say(control, CONTROL.signal, signal);
-}
-
-/** What the monitor's clean-up will take away is all there now, or the caller is done: it may clean up when the time comes. */
-export function sayGo(control: number): void {
-  say(control, CONTROL.go, 0);
-}
-
-function say(control: number, type: number, value: number): void {
-  const message = Buffer.alloc(CONTROL.bytes);
-  message.writeUInt32LE(type);
-  message.writeInt32LE(value, 4);
-  try {
-    writeSync(control, message);
-  } catch {
-    // it has ended already, or was killed: `ps` and `rm` see that
-  }
 }

@@ -37,6 +37,7 @@ function monitorPlan(spec: Spec, command: Process, facts: ContainerFacts, monito
       'PID 1 of the container, in namespaces of its own',
       { save: 'pid' },
     ),
+    ...facts.recordSteps,
     ...becomeSteps({ path: monitor }, ['keep'], { job: FD_JOB, control: FD_CONTROL, pidfd: FD_CHILD, lock: FD_LOCK }),
   ];
 }

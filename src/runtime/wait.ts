@@ -2,7 +2,7 @@ import { Socket } from 'node:net';
 import { CONTROL } from '../kernel/abi.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
-import { parseMessage, sendSignal } from './relay.ts';
+import { parseMessage, sendSignal } from './control.ts';
 
 const P_PID = 1;
 const WEXITED = 4;

@@ -31,14 +31,13 @@ export interface ContainerRecord {
   args: string[];
 }
 
-/** Written once PID 1 has executed its command; gone with a reboot. */
+/** Written by the monitor-to-be as soon as PID 1 executes its command (native/run_record.c); gone with a reboot. */
 export interface RunState {
   version: typeof VERSION;
   bootId: string;
   pid: number;
   /** Clock ticks since boot at which that pid was born: with the boot id it names one process for ever. */
   startTime: string;
-  startedAt: string;
   /** The monitor, named in the same way. */
   monitor?: { pid: number; startTime: string };
 }

@@ -88,8 +88,7 @@ static void copy_job(const char *path, s64 to) {
 }
 
 static void wait_for_end(s64 control) {
-  struct control message = {CONTROL_GO, 0};
-  sys(sendto, control, &message, sizeof message, 0, 0, 0);
+  struct control message;
   while (sys(recvfrom, control, &message, sizeof message, 0, 0, 0) > 0 && message.type != CONTROL_EXITED) {
   }
 }

@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeCgroupSteps } from '../../src/cgroup/steps.ts';
 import { createContainer } from '../../src/engine/create.ts';
-import { CONTROL } from '../../src/kernel/abi.ts';
 import { monitorPath } from '../../src/kernel/library.ts';
 import { encode } from '../../src/plan/encode.ts';
 import { play } from '../../src/plan/play.ts';
@@ -52,6 +51,7 @@ function subjectOf(machine: Machine): Subject {
     stdio: STDIO,
     interactive: false,
     init: false,
+    recordSteps: [],
   };
   return {
     steps: () => startPlan(spec, bundle.command, facts, monitorPath()),
@@ -76,9 +76,6 @@ async function launchHere({ steps, after }: Subject): Promise<Times> {
   const whole = performance.now() - begun;
   closeTheirs();
   closeSync(lock);
-  const go = Buffer.alloc(CONTROL.bytes);
-  go.writeUInt32LE(CONTROL.go);
-  writeSync(ends.control, go);
   const { launcher: _none, ...rest } = ends;
   await waitForExit({ ...rest, monitor: played.value('monitor') });
   return { whole, played: played.durationNs / 1e6 };

@@ -43,6 +43,7 @@ const machine = (layout: CgroupLayout): Machine => ({
   cgroups: () => layout,
   boundingSet: () => capabilityMask(CAPABILITY_NAMES),
   limits: () => new Map(),
+  bootId: () => '00000000-0000-0000-0000-000000000000',
   devices: () => [
     { type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 0o666 },
     { type: 'c', path: '/dev/net/tun', major: 10, minor: 200, fileMode: 0o666 },

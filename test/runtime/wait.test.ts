@@ -7,7 +7,7 @@ import { CONTROL } from '../../src/kernel/abi.ts';
 import { AF, SOCK } from '../../src/kernel/constants.ts';
 import { play } from '../../src/plan/play.ts';
 import { step } from '../../src/plan/step.ts';
-import { sayGo } from '../../src/runtime/relay.ts';
+import { sendSignal } from '../../src/runtime/control.ts';
 import { follow } from '../../src/runtime/wait.ts';
 import { linux, needs } from '../support/needs.ts';
 
@@ -62,7 +62,7 @@ test('the last word is heard, whatever is said to a monitor that has just gone',
   last.writeUInt32LE(CONTROL.exited);
   last.writeInt32LE(7, 4);
   const followed = follow({ control: ours, monitor: NO_CHILD });
-  sayGo(ours);
+  sendSignal(ours, 9);
   writeSync(theirs, last);
   closeSync(theirs);
   followed.signal(9);

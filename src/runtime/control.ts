@@ -1,0 +1,34 @@
+/** What is said between a monitor and who started it: native/abi.h, THE MONITOR. */
+import { readSync, writeSync } from 'node:fs';
+import { CONTROL } from '../kernel/abi.ts';
+
+export interface ControlMessage {
+  type: number;
+  value: number;
+}
+
+export function parseMessage(bytes: Buffer, length = bytes.length): ControlMessage | undefined {
+  return length === CONTROL.bytes ? { type: bytes.readUInt32LE(0), value: bytes.readInt32LE(4) } : undefined;
+}
+
+/** Waits for the monitor's next message; undefined when it is gone. Blocks. */
+export function nextMessageSync(control: number): ControlMessage | undefined {
+  const bytes = Buffer.alloc(CONTROL.bytes);
+  return parseMessage(bytes, readSync(control, bytes));
+}
+
+/** Asks the monitor to send a signal to the process that it keeps. */
+export function sendSignal(control: number, signal: number): void {
+  say(control, CONTROL.signal, signal);
+}
+
+function say(control: number, type: number, value: number): void {
+  const message = Buffer.alloc(CONTROL.bytes);
+  message.writeUInt32LE(type);
+  message.writeInt32LE(value, 4);
+  try {
+    writeSync(control, message);
+  } catch {
+    // it has ended already, or was killed: `ps` and `rm` see that
+  }
+}
