@@ -109,19 +109,23 @@ export function randomHex(bytes: number): string {
 }
 
 const RANDOM_AT_ONCE = 256;
-let random = Buffer.alloc(0);
+let random: Buffer = Buffer.alloc(0);
 
 export function randomBytes(count: number): Buffer {
-  if (random.length < count) {
-    random = Buffer.alloc(Math.max(count, RANDOM_AT_ONCE));
-    const fd = openSync('/dev/urandom', 'r');
-    try {
-      readSync(fd, random);
-    } finally {
-      closeSync(fd);
-    }
-  }
+  if (random.length < count) random = readRandom(Math.max(count, RANDOM_AT_ONCE));
   const bytes = random.subarray(0, count);
   random = random.subarray(count);
   return bytes;
+}
+
+/** @throws rather than return less: zeros would be everybody's names */
+function readRandom(count: number): Buffer {
+  const buffer = Buffer.alloc(count);
+  const fd = openSync('/dev/urandom', 'r');
+  try {
+    if (readSync(fd, buffer) !== count) throw new Error('/dev/urandom gave less than was asked for');
+  } finally {
+    closeSync(fd);
+  }
+  return buffer;
 }
