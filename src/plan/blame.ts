@@ -1,6 +1,6 @@
 import { hintFor } from '../errors/hints.ts';
 import { errnoText, SyscallError } from '../errors/syscall-error.ts';
-import { briefList, briefWord } from './arguments.ts';
+import { briefList, briefWord } from './printers.ts';
 import { renderBriefly } from './render.ts';
 import type { Step } from './step.ts';
 

@@ -1,6 +1,7 @@
 import { CLONE, flagNames } from '../kernel/constants.ts';
+import { printed } from './printers.ts';
 import type { Step } from './step.ts';
-import { type CloneArguments, parametersOf } from './step-types.ts';
+import type { CloneArguments } from './step-types.ts';
 
 /** The call with its arguments, as strace(1) prints it. */
 export const renderCall = (step: Step): string => render(step, false);
@@ -23,8 +24,7 @@ function render(step: Step, brief: boolean): string {
     ];
     return `clone3({${fields.join(', ')}})`;
   }
-  const values = step.args as unknown as Record<string, unknown>;
-  const shown = parametersOf(step.name).map(([name, type]) => type.render(values[name], brief));
+  const shown = printed(step, brief).map(([, argument]) => argument);
   return `${step.name}(${shown.join(', ')})`;
 }
 
@@ -83,8 +83,7 @@ export function planToJson(steps: readonly Step[]): PlanJson[] {
         child: planToJson(args.child),
       };
     }
-    const values = step.args as unknown as Record<string, unknown>;
-    const shown = Object.fromEntries(parametersOf(name).map(([key, type]) => [key, type.render(values[key])]));
+    const shown = Object.fromEntries(printed(step, false));
     return { call: renderCall(step), name, arguments: shown, why, ...optional };
   });
 }

@@ -16,27 +16,24 @@ const OPENS: ReadonlySet<StepName> = new Set<StepName>([
 ]);
 
 /**
- * Steps of one run that save a descriptor where an earlier one of the same run has saved one: that is closed then, or hundreds of
+ * Does a step of a run save a descriptor where an earlier one of the same run has saved one? That is closed then, or hundreds of
  * volumes would need hundreds of descriptors. What a run of its own inherits, a clone's child from its parent, is not touched.
+ * @param open what the run has open, by the names of its slots: empty before its first step, and kept here
  */
-export function replacing(steps: readonly Step[]): ReadonlySet<Step> {
-  const result = new Set<Step>();
-  const open = new Set<string>();
-  for (const one of steps) {
-    if (one.name === 'close') closed(one as Step<'close'>, open);
-    if (one.save === undefined) continue;
-    if (!OPENS.has(one.name)) open.delete(one.save);
-    else if (open.has(one.save)) result.add(one);
-    else open.add(one.save);
-  }
-  return result;
+export function replaces({ name, save, args }: Step, open: Set<string>): boolean {
+  if (name === 'close') closed(args as Step<'close'>['args'], open);
+  if (save === undefined) return false;
+  if (!OPENS.has(name)) open.delete(save);
+  else if (open.has(save)) return true;
+  else open.add(save);
+  return false;
 }
 
-function closed({ args: { fd } }: Step<'close'>, open: Set<string>): void {
+function closed({ fd }: Step<'close'>['args'], open: Set<string>): void {
   if (typeof fd === 'object') open.delete(fd.slot);
 }
 
-/** OPF_* of a step. */
-export function flagsOf(step: Step, replaced: ReadonlySet<Step>): number {
-  return (step.ignoreErrors ? OPF_IGNORE : 0) | (replaced.has(step) ? OPF_REPLACE : 0);
+/** OPF_* of a step; `open` as above. */
+export function flagsOf(step: Step, open: Set<string>): number {
+  return (step.ignoreErrors ? OPF_IGNORE : 0) | (replaces(step, open) ? OPF_REPLACE : 0);
 }

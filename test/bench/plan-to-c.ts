@@ -1,9 +1,9 @@
 import { ARG, OPCODE, SLOT_FIRST_FREE, SLOT_STATUS } from '../../src/kernel/abi.ts';
 import { ERRNO } from '../../src/kernel/constants.ts';
-import type { DataSink, Struct } from '../../src/plan/arguments.ts';
-import { replacing } from '../../src/plan/replaced.ts';
+import { type Argument, type DataSink, register, type Struct } from '../../src/plan/arguments.ts';
+import { replaces } from '../../src/plan/replaced.ts';
 import type { Step } from '../../src/plan/step.ts';
-import { type CloneArguments, parametersOf } from '../../src/plan/step-types.ts';
+import { type CallName, type CloneArguments, parametersOf } from '../../src/plan/step-types.ts';
 
 const LAST_SYSTEM_CALL = 199;
 
@@ -11,6 +11,7 @@ const bytesOf = (bytes: Uint8Array): string => `{${[...bytes].join(',') || '0'}}
 
 /** Strings, structs and pointer lists as C objects: `encode` hands out their numbers instead of offsets on a tape. */
 class Objects implements DataSink {
+  kind = 0;
   readonly declarations: string[] = [];
   readonly fixes: string[] = [];
   readonly #slots = new Map<string, number>([
@@ -70,8 +71,11 @@ export function planToC(steps: readonly Step[], given: readonly string[]): strin
 
 /** Returns the number of the function, children first: C wants them declared. */
 function writeRun(steps: readonly Step[], objects: Objects, functions: string[]): number {
-  const replaced = replacing(steps);
-  const lines = steps.flatMap((step, i) => [`s${i}:;`, ...writeStep(step, i, replaced.has(step), objects, functions)]);
+  const open = new Set<string>();
+  const lines = steps.flatMap((step, i) => [
+    `s${i}:;`,
+    ...writeStep(step, i, replaces(step, open), objects, functions),
+  ]);
   const number = functions.length + 1;
   const body = ['  s64 r = 0;', '  char path[6][40];', '  (void)path;', ...lines, `s${steps.length}:;`, '  return r;'];
   functions.push(`static s64 run_${number}(void) {\n${body.join('\n')}\n}`);
@@ -104,9 +108,10 @@ function callOf(step: Step, objects: Objects, functions: string[]): string {
     const into = cgroup === null ? '-1' : `slot[${objects.slotNumber(cgroup.slot)}]`;
     return `clone_child(run_${run}, ${flags >>> 0}u, ${into}, ${keep})`;
   }
-  const values = step.args as unknown as Record<string, unknown>;
-  const registers = parametersOf(step.name).map(([name, type], i) => {
-    const { kind, value } = type.encode(values[name], objects);
+  const values = step.args as unknown as Record<string, Argument>;
+  const registers = parametersOf(step.name as CallName).map(([name], i) => {
+    const value = register(values[name]!, objects);
+    const { kind } = objects;
     if (kind === ARG.data) return `(s64)d${value}.bytes`;
     if (kind === ARG.slot) return `slot[${value}]`;
     if (kind === ARG.fdpath) return `(s64)fdpath(path[${i}], slot[${value}])`;

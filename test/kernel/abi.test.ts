@@ -82,7 +82,7 @@ numbers('the player has the call of every op that is one', () => {
 numbers('every other op is a step, with no more arguments than a call has registers', () => {
   const { clone: _, clone_apart: __, openat2: ___, ...ops } = abi.OPCODE;
   assert.equal(Object.keys(STEP_TYPES).sort(), Object.keys(ops).sort());
-  for (const [name, parameters] of Object.entries(STEP_TYPES)) assert.ok(Object.keys(parameters).length <= 6, name);
+  for (const [name, parameters] of Object.entries(STEP_TYPES)) assert.ok(parameters.length <= 6, name);
 });
 
 numbers.run();
