@@ -3,8 +3,7 @@ import { parseContainerReference } from '../engine/options/parse-name.ts';
 import { parseWorkdir } from '../engine/options/parse-workdir.ts';
 import { usageError } from '../engine/options/usage-error.ts';
 import type { ExecOptions } from '../engine/run-options.ts';
-import { collect, dockerStyle, type FlagContext, maybeFlag, readEnvFlags } from './flag-values.ts';
-import { checkedUser } from './run-flags.ts';
+import { checkedUser, collect, dockerStyle, type FlagContext, maybeFlag, readEnvFlags } from './flag-values.ts';
 
 /** What commander leaves in `opts()` after `addExecFlags`. */
 export interface ExecFlags {

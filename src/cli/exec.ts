@@ -1,17 +1,18 @@
 import { closeSync } from 'node:fs';
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { execInContainer } from '../engine/exec.ts';
 import { becomeRelay } from '../runtime/relay.ts';
 import { engineFrom, flagContext, type GlobalFlags, requireRoot } from './context.ts';
 import { addExecFlags, type ExecFlags, readExecFlags } from './exec-flags.ts';
+import { type Mentioned, SparingCommand } from './sparing.ts';
 import { attachment } from './terminal.ts';
 import { startUninterrupted } from './uninterrupted.ts';
 
 /** Nothing else runs here, and a turn of the event loop costs more than the whole start; but ^C waits for as long. */
 const BLOCKING_MS = 100;
 
-export function execCommand(): Command {
-  return addExecFlags(new Command('exec'))
+export function execCommand(mentioned?: Mentioned): Command {
+  return addExecFlags(new SparingCommand('exec', mentioned))
     .description('run another command in a running container')
     .argument('<container>')
     .argument('<command...>')

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type CallerEnv, parseEnv, parseEnvFile } from '../engine/options/parse-env.ts';
+import { parseUser } from '../engine/options/parse-user.ts';
 import { usageError, visible } from '../engine/options/usage-error.ts';
 import type { EnvChange } from '../engine/run-options.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
@@ -65,4 +66,10 @@ function readEnvFile(path: string, context: FlagContext): Buffer {
 /** Docker's line: options end at the first word that is none, and `-h` is not help but a host name. */
 export function dockerStyle(command: Command): Command {
   return command.helpOption('--help', 'show this help').passThroughOptions();
+}
+
+/** RunOptions keep the text: its meaning depends on the root. Only its form is checked here. */
+export function checkedUser(text: string): string {
+  parseUser(text);
+  return text;
 }

@@ -11,12 +11,19 @@ import { parseNetwork } from '../engine/options/parse-network.ts';
 import { parseSignal } from '../engine/options/parse-signal.ts';
 import { parseTmpfs } from '../engine/options/parse-tmpfs.ts';
 import { parseUlimit } from '../engine/options/parse-ulimit.ts';
-import { parseUser } from '../engine/options/parse-user.ts';
 import { parseVolume } from '../engine/options/parse-volume.ts';
 import { parseWorkdir } from '../engine/options/parse-workdir.ts';
 import { usageError } from '../engine/options/usage-error.ts';
 import type { MountOption, NetworkMode, RunOptions, Ulimit } from '../engine/run-options.ts';
-import { collect, dockerStyle, type FlagContext, maybeFlag, readEnvFlags, readFlag } from './flag-values.ts';
+import {
+  checkedUser,
+  collect,
+  dockerStyle,
+  type FlagContext,
+  maybeFlag,
+  readEnvFlags,
+  readFlag,
+} from './flag-values.ts';
 
 /** `docker run` without --network makes a bridge; until tsrun has one, a container shares the host's network. */
 export const DEFAULT_NETWORK: NetworkMode = 'host';
@@ -130,12 +137,6 @@ export function readRunFlags(opts: RunFlags, rootfs: string, command: string[], 
     pidfile: opts.pidfile === undefined ? undefined : resolve(context.cwd, opts.pidfile),
     network: maybeFlag('--network', opts.network, parseNetwork) ?? DEFAULT_NETWORK,
   };
-}
-
-/** RunOptions keep the text: its meaning depends on the root. Only its form is checked here. */
-export function checkedUser(text: string): string {
-  parseUser(text);
-  return text;
 }
 
 /** The very same -v twice is one, as in Docker; two mounts at one place are an error. */

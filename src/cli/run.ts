@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { usageError } from '../engine/options/usage-error.ts';
 import { planRun, runContainer } from '../engine/start.ts';
 import { CAPABILITY_NAMES, capabilityNames } from '../kernel/capabilities.ts';
@@ -10,6 +10,7 @@ import { escapeControl } from './format/escape-control.ts';
 import { withPlanFlag } from './plan-flag.ts';
 import { print } from './report.ts';
 import { addRunFlags, type RunFlags, readRunFlags } from './run-flags.ts';
+import { type Mentioned, SparingCommand } from './sparing.ts';
 import { attachment } from './terminal.ts';
 import { startUninterrupted } from './uninterrupted.ts';
 
@@ -17,8 +18,8 @@ interface PlanFlag {
   plan?: string;
 }
 
-export function runCommand(): Command {
-  return withPlanFlag(addRunFlags(new Command('run')))
+export function runCommand(mentioned?: Mentioned): Command {
+  return withPlanFlag(addRunFlags(new SparingCommand('run', mentioned)))
     .description('run a command in a new container')
     .argument('<rootfs>', 'the root directory; it is never written to')
     .argument('[command...]', 'the command and its arguments')
