@@ -4,21 +4,8 @@ import { TsrunError } from '../errors/tsrun-error.ts';
 import { escapeControl } from './format/escape-control.ts';
 import { errorText, print, printError } from './report.ts';
 import { type Mentioned, mentionedIn, SparingCommand } from './sparing.ts';
+import { VERBS } from './verbs.ts';
 
-/** What only another verb needs is not even evaluated: every start pays for what it loads. (bin/build.mjs makes bundles of one verb.) */
-const VERBS: Record<string, (mentioned?: Mentioned) => Command | Promise<Command>> = {
-  run: async (mentioned) => (await import('./run.ts')).runCommand(mentioned),
-  exec: async (mentioned) => (await import('./exec.ts')).execCommand(mentioned),
-  start: async () => (await import('./start.ts')).startCommand(),
-  ps: async () => (await import('./ps.ts')).psCommand(),
-  inspect: async () => (await import('./inspect.ts')).inspectCommand(),
-  diff: async () => (await import('./diff.ts')).diffCommand(),
-  rm: async () => (await import('./rm.ts')).rmCommand(),
-  version: async () => (await import('./version.ts')).versionCommand(),
-  info: async () => (await import('./info.ts')).infoCommand(),
-  rootfs: async () => (await import('./rootfs.ts')).rootfsCommand(),
-  completion: async () => (await import('./completion.ts')).completionCommand(() => program(undefined)),
-};
 const USAGE_EXIT = 125;
 
 /** Only the verb that was asked for is built. `mentioned`: with only those options, and silent when that is not enough. */
@@ -29,7 +16,7 @@ async function program(verb: string | undefined, mentioned?: Mentioned): Promise
     .enablePositionalOptions();
   const say = mentioned === undefined ? sayError : () => {};
   const chosen = verb !== undefined && Object.hasOwn(VERBS, verb) ? [VERBS[verb]!] : Object.values(VERBS);
-  for (const make of chosen) root.addCommand(prepare(await make(mentioned), say));
+  for (const make of chosen) root.addCommand(prepare(await make(mentioned, () => program(undefined)), say));
   return prepare(root, say);
 }
 
