@@ -1,5 +1,4 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { rethrowShortage } from '../errors/shortage.ts';
 import type { CgroupLayout, Hierarchy } from './types.ts';
 
@@ -59,14 +58,14 @@ export function detectCgroups(mountinfo = readFileSync('/proc/self/mountinfo', '
   const v2 = hierarchies.find(({ version }) => version === 2);
   const mode = v1 ? (v2 ? 'hybrid' : 'v1') : v2 ? 'v2' : 'none';
   const cpusetAt = hierarchies.find(({ controllers }) => controllers.includes('cpuset'))?.mountPoint;
-  const cpus = cpusetAt && read(join(cpusetAt, 'cpuset.cpus'));
-  const mems = cpusetAt && read(join(cpusetAt, 'cpuset.mems'));
+  const cpus = cpusetAt && read(`${cpusetAt}/cpuset.cpus`);
+  const mems = cpusetAt && read(`${cpusetAt}/cpuset.mems`);
   return {
     mode,
     hierarchies,
     ...(cpus && mems ? { cpuset: { cpus, mems } } : {}),
     ...(mode === 'v2' && v2
-      ? { available: (read(join(v2.mountPoint, 'cgroup.controllers')) ?? '').split(' ').filter(Boolean) }
+      ? { available: (read(`${v2.mountPoint}/cgroup.controllers`) ?? '').split(' ').filter(Boolean) }
       : {}),
   };
 }

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { memoryEventsPath } from '../cgroup/host.ts';
 import { killCgroupSteps, missCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
 import { AT, O } from '../kernel/constants.ts';
@@ -17,8 +16,8 @@ const unlink = (pathname: string, why: string): Step =>
 /** What is known of a run from the moment on at which its command executes; slot: `pid`. The start time of a process names it for ever. */
 export function recordRunSteps({ paths, machine }: Engine, record: ContainerRecord): Step[] {
   const run = paths.run(record.id);
-  const [state, root] = [join(run, 'state.json'), join(run, 'root')];
-  const merged = join(paths.layer(record.layer), 'merged');
+  const [state, root] = [`${run}/state.json`, `${run}/root`];
+  const merged = `${paths.layer(record.layer)}/merged`;
   const head = `{"version":1,"bootId":${JSON.stringify(machine.bootId())}`;
   return [
     step(
@@ -37,8 +36,8 @@ export function recordRunSteps({ paths, machine }: Engine, record: ContainerReco
 /** What leads to the root of a process: one day that pid is another's, and `rm -rf merged/*` would reach another root. */
 export function unlinkRootSteps({ paths }: Engine, record: ContainerRecord): Step[] {
   return [
-    unlink(join(paths.layer(record.layer), 'merged'), 'the merged view ended with the container'),
-    unlink(join(paths.run(record.id), 'root'), 'and so did its root'),
+    unlink(`${paths.layer(record.layer)}/merged`, 'the merged view ended with the container'),
+    unlink(`${paths.run(record.id)}/root`, 'and so did its root'),
   ];
 }
 

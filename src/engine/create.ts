@@ -1,5 +1,4 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { hostName } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
@@ -98,9 +97,9 @@ function draftSpec(
     rootPath: 'rootfs',
     user,
     hostFiles: {
-      hosts: join(bundle, 'hosts'),
-      hostname: join(bundle, 'hostname'),
-      resolvConf: join(bundle, 'resolv.conf'),
+      hosts: `${bundle}/hosts`,
+      hostname: `${bundle}/hostname`,
+      resolvConf: `${bundle}/resolv.conf`,
     },
     availableCapabilities: machine.boundingSet(),
     cgroupsPath: cgroupPath(record.id),
@@ -111,12 +110,13 @@ function draftSpec(
 }
 
 /** Relative to overlay2/: short, and free of whatever characters the data root and the root directory have. */
-function overlayOf(paths: Paths, { layer, links }: ContainerRecord) {
+function overlayOf(paths: Paths, { layer, links, remove }: ContainerRecord) {
   return {
     base: paths.overlay,
     lowerDirs: [`l/${links.init}`, `l/${links.rootfs}`],
     upperDir: `${layer}/diff`,
     workDir: `${layer}/work`,
+    volatile: remove,
   };
 }
 
@@ -155,9 +155,9 @@ function writeBundle(paths: Paths, { record, spec, options }: Draft): void {
   const bundle = paths.container(record.id);
   const hostname = spec.hostname ?? '';
   const hostText = (path: string): string => readTextIfThere(path) ?? '';
-  mkdirSync(join(bundle, 'rootfs'), { mode: 0o700 });
+  mkdirSync(`${bundle}/rootfs`, { mode: 0o700 });
   writeNew(
-    join(bundle, 'hosts'),
+    `${bundle}/hosts`,
     hostsFile({
       network: options.network,
       hostname,
@@ -167,13 +167,13 @@ function writeBundle(paths: Paths, { record, spec, options }: Draft): void {
     }),
     0o644,
   );
-  writeNew(join(bundle, 'hostname'), hostnameFile(hostname), 0o644);
+  writeNew(`${bundle}/hostname`, hostnameFile(hostname), 0o644);
   writeNew(
-    join(bundle, 'resolv.conf'),
+    `${bundle}/resolv.conf`,
     resolvConfFile({ network: options.network, dns: options.dns, hostText: hostText('/etc/resolv.conf') }),
     0o644,
   );
-  writeNew(join(bundle, 'config.json'), serializeSpec(spec), 0o600);
+  writeNew(`${bundle}/config.json`, serializeSpec(spec), 0o600);
 }
 
 /** `-v` makes a missing source directory on the host, `--mount` objects: Docker's rules. */

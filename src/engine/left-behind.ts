@@ -1,5 +1,4 @@
 import { lstatSync } from 'node:fs';
-import { join } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { play } from '../plan/play.ts';
 import { lockContainer, tryLockRun } from '../store/lock.ts';
@@ -17,7 +16,7 @@ import { containerStatus } from './status.ts';
 export function unlinkDeadRoot(engine: Engine, record: ContainerRecord): void {
   const { paths } = engine;
   try {
-    lstatSync(join(paths.layer(record.layer), 'merged'));
+    lstatSync(`${paths.layer(record.layer)}/merged`);
     const goal = `look at container ${record.name}`;
     refuseForeignDirectories(engine, goal);
     const lock = tryLockRun(paths, record.id, goal, false);

@@ -33,4 +33,6 @@ export interface OverlayFacts {
   lowerDirs: string[];
   upperDir: string;
   workDir: string;
+  /** Nothing of it has to reach the disk. */
+  volatile: boolean;
 }

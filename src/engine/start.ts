@@ -1,5 +1,4 @@
-import { existsSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK } from '../kernel/constants.ts';
@@ -123,6 +122,7 @@ export async function startContainer(
     if (containerStatus(engine, record).status === 'running')
       throw new TsrunError('conflict', `${goal}: the container is running already`);
     const bundle = readBundle(engine.paths.container(record.id));
+    if (bundle.overlay?.volatile) forgetVolatile(engine, record);
     const lock = await waitForRunLock(engine.paths, record.id, goal, true);
     if (lock === undefined) throw stillCleanedUp(goal);
     return startBundle(engine, record, bundle, attachment, { goal, lock, spare });
@@ -130,6 +130,11 @@ export async function startContainer(
     spare();
     unlock();
   }
+}
+
+/** overlayfs refuses what may not have reached the disk before a crash. Here it is not to outlive the container anyway. */
+function forgetVolatile({ paths }: Engine, { layer }: ContainerRecord): void {
+  rmSync(`${paths.layer(layer)}/work/work/incompat`, { recursive: true, force: true });
 }
 
 function startBundle(
@@ -169,9 +174,9 @@ function startBundle(
 function recordStart({ paths }: Engine, record: ContainerRecord): void {
   makeDirectory(paths.runRoot, 0o700);
   makeDirectory(paths.run(record.id), 0o700);
-  const exit = join(paths.container(record.id), 'exit.json');
+  const exit = `${paths.container(record.id)}/exit.json`;
   if (existsSync(exit)) unlinkSync(exit);
-  writeWhole(join(paths.container(record.id), 'started'), timestamp(nowNs()));
+  writeWhole(`${paths.container(record.id)}/started`, timestamp(nowNs()));
 }
 
 /** --cidfile: never over another container's. */

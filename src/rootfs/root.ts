@@ -27,13 +27,16 @@ export function propagationSteps(spec: Spec): Step[] {
 
 /** The overlay of lower and upper directories on the bundle's root directory, seen in this mount namespace alone. */
 export function overlaySteps(rootPath: string, overlay: Overlay): Step[] {
-  const options = `lowerdir=${overlay.lowerDirs.join(':')},upperdir=${overlay.upperDir},workdir=${overlay.workDir}`;
+  const layers = `lowerdir=${overlay.lowerDirs.join(':')},upperdir=${overlay.upperDir},workdir=${overlay.workDir}`;
+  const options = overlay.volatile ? `${layers},volatile` : layers;
   return [
     step('chdir', { path: overlay.base }, 'the layers are named from here'),
     step(
       'mount',
       { source: 'overlay', target: rootPath, filesystemtype: 'overlay', mountflags: 0, data: options },
-      'lower directories read-only, every write goes to the upper one',
+      overlay.volatile
+        ? 'lower directories read-only, every write goes to the upper one, and with it when the container ends'
+        : 'lower directories read-only, every write goes to the upper one',
     ),
   ];
 }

@@ -6,6 +6,8 @@ export interface Overlay {
   lowerDirs: readonly string[];
   upperDir: string;
   workDir: string;
+  /** What is written goes with the container (--rm): nobody waits until it is on the disk, neither fsync(2) nor the unmounting. */
+  volatile: boolean;
 }
 
 /** What the plan must know of the host: a mount's source is a directory or a file. Unknown sources fail as the kernel says. */

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import type { Overlay } from '../rootfs/types.ts';
 import { ANNOTATIONS } from '../spec/annotations.ts';
@@ -45,6 +45,7 @@ function overlayOf(spec: Spec): Overlay | undefined {
         lowerDirs,
         upperDir,
         workDir: annotation(ANNOTATIONS.workDir),
+        volatile: annotation(ANNOTATIONS.volatile) === 'true',
       };
     }
   } catch {
@@ -58,7 +59,7 @@ export function bundleFrom(directory: string, spec: Spec): Bundle {
   if (spec.process === undefined || (spec.process.args ?? []).length === 0)
     throw new TsrunError('config', 'config.json: process.args: must name a command');
   refuseUnsupported(spec);
-  const rootPath = isAbsolute(spec.root.path) ? spec.root.path : join(directory, spec.root.path);
+  const rootPath = isAbsolute(spec.root.path) ? spec.root.path : `${directory}/${spec.root.path}`;
   return {
     directory,
     spec,
@@ -71,7 +72,7 @@ export function bundleFrom(directory: string, spec: Spec): Bundle {
 
 /** @throws TsrunError 'config' that names the field */
 export function readBundle(directory: string): Bundle {
-  const path = join(directory, 'config.json');
+  const path = `${directory}/config.json`;
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(path, 'utf8'));

@@ -6,6 +6,8 @@ export const ANNOTATIONS = {
   lowerDirs: 'dev.tsrun.overlay.lowerdirs',
   upperDir: 'dev.tsrun.overlay.upperdir',
   workDir: 'dev.tsrun.overlay.workdir',
+  /** `true`: what is written there need not reach the disk. */
+  volatile: 'dev.tsrun.overlay.volatile',
   /** `true`: put the reaper first. */
   init: 'dev.tsrun.init',
   /** A number. */

@@ -1,5 +1,4 @@
 import { closeSync, openSync } from 'node:fs';
-import { join } from 'node:path';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK, O } from '../kernel/constants.ts';
@@ -39,7 +38,7 @@ function noContainer(id: string): TsrunError {
 
 /** One command changes a container at a time. @returns what lets go of it @throws TsrunError 'conflict', 'not-found' */
 export function lockContainer(paths: Paths, id: string, goal: string, kind: number = LOCK.LOCK_EX): () => void {
-  const fd = openLock(join(paths.container(id), 'lock'), O.O_CREAT);
+  const fd = openLock(`${paths.container(id)}/lock`, O.O_CREAT);
   if (fd === undefined) throw noContainer(id);
   let locked = false;
   try {
@@ -84,7 +83,7 @@ export interface RunLock {
   close(): void;
 }
 
-const runLockPath = (paths: Paths, id: string): string => join(paths.container(id), 'run.lock');
+const runLockPath = (paths: Paths, id: string): string => `${paths.container(id)}/run.lock`;
 
 function holding(fd: number | undefined): RunLock {
   return { fd: fd ?? -1, close: () => fd !== undefined && closeSync(fd) };

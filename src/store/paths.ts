@@ -1,38 +1,46 @@
-import { join } from 'node:path';
+import { normalize } from 'node:path';
 
-/** Where things lie. Docker's layout below the data root (`overlay2/`, `containers/`), our own run directory. */
+/**
+ * Where things lie. Docker's layout below the data root (`overlay2/`, `containers/`), our own run directory. Put together without
+ * node:path, whose care for odd paths is a millisecond of a start.
+ */
 export class Paths {
   readonly dataRoot: string;
   readonly runRoot: string;
 
   constructor(dataRoot: string, runRoot: string) {
-    this.dataRoot = dataRoot;
-    this.runRoot = runRoot;
+    this.dataRoot = withoutSlash(dataRoot);
+    this.runRoot = withoutSlash(runRoot);
   }
   get containers(): string {
-    return join(this.dataRoot, 'containers');
+    return `${this.dataRoot}/containers`;
   }
   get overlay(): string {
-    return join(this.dataRoot, 'overlay2');
+    return `${this.dataRoot}/overlay2`;
   }
   get links(): string {
-    return join(this.overlay, 'l');
+    return `${this.overlay}/l`;
   }
   get names(): string {
-    return join(this.dataRoot, 'names');
+    return `${this.dataRoot}/names`;
   }
   /** The bundle, record and bound files of one container. */
   container(id: string): string {
-    return join(this.containers, id);
+    return `${this.containers}/${id}`;
   }
   layer(name: string): string {
-    return join(this.overlay, name);
+    return `${this.overlay}/${name}`;
   }
   name(name: string): string {
-    return join(this.names, name);
+    return `${this.names}/${name}`;
   }
   /** Gone with a reboot: pid, root link. */
   run(id: string): string {
-    return join(this.runRoot, id);
+    return `${this.runRoot}/${id}`;
   }
+}
+
+function withoutSlash(path: string): string {
+  const normal = normalize(path);
+  return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
 }

@@ -1,5 +1,4 @@
 import { readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { fileError, readTextIfThere, writeDurably } from './files.ts';
@@ -52,7 +51,7 @@ export interface ExitRecord {
 }
 
 export function writeRecord(paths: Paths, record: ContainerRecord): void {
-  writeDurably(join(paths.container(record.id), 'container.json'), `${JSON.stringify(record)}\n`);
+  writeDurably(`${paths.container(record.id)}/container.json`, `${JSON.stringify(record)}\n`);
 }
 
 function parseJson(text: string, where: string): Record<string, unknown> {
@@ -74,7 +73,7 @@ function damaged(path: string): TsrunError {
 
 /** undefined when there is no such container. @throws TsrunError 'config' when its record is damaged */
 export function readRecord(paths: Paths, id: string): ContainerRecord | undefined {
-  const path = join(paths.container(id), 'container.json');
+  const path = `${paths.container(id)}/container.json`;
   const text = readUnlessSpoilt(path);
   if (text === undefined) return undefined;
   const value = parseJson(text, path) as unknown as ContainerRecord;
@@ -120,7 +119,7 @@ export function listIds(paths: Paths): string[] {
 }
 
 export function readRunState(paths: Paths, id: string): RunState | undefined {
-  const path = join(paths.run(id), 'state.json');
+  const path = `${paths.run(id)}/state.json`;
   try {
     const text = readTextIfThere(path);
     return text === undefined ? undefined : (parseJson(text, path) as unknown as RunState);
@@ -132,11 +131,11 @@ export function readRunState(paths: Paths, id: string): RunState | undefined {
 
 /** When it was last started; undefined when it never was. */
 export function readStarted(paths: Paths, id: string): string | undefined {
-  return readTextIfThere(join(paths.container(id), 'started'));
+  return readTextIfThere(`${paths.container(id)}/started`);
 }
 
 export function readExit(paths: Paths, id: string): ExitRecord | undefined {
-  const text = readTextIfThere(join(paths.container(id), 'exit.json'));
+  const text = readTextIfThere(`${paths.container(id)}/exit.json`);
   if (text === undefined) return undefined;
   try {
     const { exitCode, signal, finishedNs, oomKills } = parseJson(text, 'exit.json') as Record<string, number | string>;

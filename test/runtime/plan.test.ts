@@ -15,6 +15,7 @@ test.after(() => run.remove());
 
 const CONFIGURATIONS: [name: string, words: string, layout?: CgroupLayout][] = [
   ['plain', ''],
+  ['rm', '--rm'],
   ['interactive', '-it'],
   ['stdin', '-i'],
   ['init', '--init'],
