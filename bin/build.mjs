@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Bundles src/ into dist/: cli.cjs (the program), run.cjs and exec.cjs (the same for one verb each: boot.cjs), execa.cjs (a rarely
+// Bundles src/ into dist/: cli.cjs (the program), run.cjs and exec.cjs (the same for one verb each: bin/tsrun), execa.cjs (a rarely
 // used chunk), index.js (the library).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -19,7 +19,7 @@ import {
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const dist = join(root, 'dist');
-const { HURRIED, cacheOf, readBundle } = createRequire(import.meta.url)('./boot.cjs');
+const { HURRIED, cacheOf, readBundle } = createRequire(import.meta.url)('./tsrun');
 const programs = ['cli', ...HURRIED].map((name) => join(dist, `${name}.cjs`));
 
 /** Plain CommonJS, not minified: it loads 3 to 7 ms sooner than ESM on Node 20, and its stack traces can be read. */
@@ -40,7 +40,7 @@ async function buildProgram(entry, file) {
     ...common,
     entryPoints: [entry],
     format: 'cjs',
-    // boot.cjs runs the bundle as a script, where import() is not at hand.
+    // bin/tsrun runs the bundle as a script, where import() is not at hand.
     supported: { 'dynamic-import': false },
     plugins: [
       ...(verb === 'cli' ? [] : [onlyVerb(verb)]),
@@ -80,7 +80,7 @@ function write(name, text) {
   renameSync(temporary, join(dist, name));
 }
 
-/** Makes a bundle the function that boot.cjs calls, and leaves its digest in its last line, by which its compiled code is found. */
+/** Makes a bundle the function that bin/tsrun calls, and leaves its digest in its last line, by which its compiled code is found. */
 function signed(text) {
   const whole = `(function (exports, require, module, __filename, __dirname) {${text}})\n`;
   return `${whole}//${createHash('sha256').update(whole).digest('hex').slice(0, 16)}\n`;

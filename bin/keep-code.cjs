@@ -1,4 +1,4 @@
-// node keep-code.cjs: writes V8's compiled code of the bundles in dist/ beside them, for bin/boot.cjs.
+// node keep-code.cjs: writes V8's compiled code of the bundles in dist/ beside them, for bin/tsrun.
 //
 // Best is the code of exactly the functions that a verb uses, so each verb in a hurry is done once, in a small root of its own.
 // Where that is not possible (not root) it is the code of all functions: more to read, 2 ms slower.
@@ -8,7 +8,7 @@ const { join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 const { spawn, spawnSync } = require('node:child_process');
-const { HURRIED, cacheOf, readBundle, start } = require('./boot.cjs');
+const { HURRIED, cacheOf, readBundle, start } = require('./tsrun');
 
 const DIST = join(__dirname, '..', 'dist');
 const TSRUN = join(__dirname, 'tsrun');
