@@ -37,6 +37,13 @@ const NATIVE_HINT = 'run `npm run build`; it needs gcc, make and python3';
 
 /** Where the package lies: the directory that holds native/ and node_modules/, whether we run from src/kernel or from dist. */
 export function packageRoot(): string {
+  root ??= findRoot();
+  return root;
+}
+
+let root: string | undefined;
+
+function findRoot(): string {
   const here = typeof __dirname === 'string' ? __dirname : dirname(fileURLToPath(import.meta.url));
   return here.endsWith('/src/kernel') ? join(here, '../..') : join(here, '..');
 }

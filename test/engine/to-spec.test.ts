@@ -32,6 +32,7 @@ const overlay = {
   lowerDirs: ['/data/overlay2/l/AAA', '/data/overlay2/l/BBB'],
   upperDir: '/data/overlay2/c/diff',
   workDir: '/data/overlay2/c/work',
+  volatile: false,
 };
 
 function options(flags: RunFlags, command = ['sh']): RunOptions {
