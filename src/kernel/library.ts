@@ -6,7 +6,7 @@
  */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TsrunError } from '../errors/tsrun-error.ts';
 
@@ -45,20 +45,24 @@ let root: string | undefined;
 
 function findRoot(): string {
   const here = typeof __dirname === 'string' ? __dirname : dirname(fileURLToPath(import.meta.url));
-  return here.endsWith('/src/kernel') ? join(here, '../..') : join(here, '..');
+  return here.endsWith('/src/kernel') ? dirname(dirname(here)) : dirname(here);
 }
 
 /** The static program that owns running containers. */
 export function monitorPath(): string {
-  return join(packageRoot(), 'native/build/tsrun-monitor');
+  return `${packageRoot()}/native/build/tsrun-monitor`;
 }
 
-/** Loads a compiled addon. Where npm usually puts it, without require(): finding a file that way takes half a millisecond each. */
+/** Loads a compiled addon. From where npm usually puts it, unlooked and without require(): finding it that way takes half a millisecond. */
 function loadAddon(file: string): unknown {
-  const beside = join(packageRoot(), 'node_modules', file);
-  const path = existsSync(beside) ? beside : createRequire(join(packageRoot(), 'package.json')).resolve(file);
   const loaded = { exports: {} };
-  process.dlopen(loaded, path);
+  const beside = `${packageRoot()}/node_modules/${file}`;
+  try {
+    process.dlopen(loaded, beside);
+  } catch (error) {
+    if (existsSync(beside)) throw error;
+    process.dlopen(loaded, createRequire(`${packageRoot()}/package.json`).resolve(file));
+  }
   return loaded.exports;
 }
 
@@ -88,13 +92,13 @@ function bind(
 ): { call: RawCall; async: (...args: Buffer[]) => Promise<Buffer> } {
   const cif = Buffer.alloc(ffi.FFI_CIF_SIZE);
   const typeList = Buffer.alloc(Math.max(POINTER, types.length * POINTER));
-  types.forEach((type, i) => ref._writePointer(typeList, i * POINTER, ffi.FFI_TYPES[type]!, true));
+  for (let i = 0; i < types.length; i++) ref._writePointer(typeList, i * POINTER, ffi.FFI_TYPES[types[i]!]!, true);
   if (ffi.ffi_prep_cif(cif, types.length, ffi.FFI_TYPES[result]!, typeList, ffi.FFI_DEFAULT_ABI) !== ffi.FFI_OK) {
     throw new TsrunError('internal', 'load libtsrun.so: ffi_prep_cif failed');
   }
   const prepare = (args: Buffer[]) => {
     const list = Buffer.alloc(Math.max(POINTER, args.length * POINTER));
-    args.forEach((value, i) => ref._writePointer(list, i * POINTER, value, true));
+    for (let i = 0; i < args.length; i++) ref._writePointer(list, i * POINTER, args[i]!, true);
     return { list, out: Buffer.alloc(POINTER) };
   };
   return {
@@ -132,7 +136,7 @@ function openLibrary(): Library {
     holder.writeInt32LE(value);
     return holder;
   };
-  const path = join(packageRoot(), 'native/build/libtsrun.so');
+  const path = `${packageRoot()}/native/build/libtsrun.so`;
   const dlopen = bind(bindings, ffi.StaticFunctions.dlopen, 'pointer', ['pointer', 'int32']);
   const dlsym = bind(bindings, ffi.StaticFunctions.dlsym, 'pointer', ['pointer', 'pointer']);
   const handle = dlopen.call(pointerTo(Buffer.from(`${path}\0`)), int(RTLD_NOW));

@@ -69,20 +69,25 @@ export interface DataSink {
 
 /** An argument's register; its kind is left in the sink. The value alone says what it is, so no type needs an encoder of its own. */
 export function register(value: Argument, sink: DataSink): number | bigint {
+  sink.kind = ARG.data;
+  if (typeof value === 'string') return sink.text(value);
   sink.kind = ARG.imm;
-  if (typeof value === 'number' || typeof value === 'bigint') return value;
+  if (typeof value !== 'object') return value;
   if (value === null) return 0;
-  if (typeof value === 'object') {
-    if ('slot' in value) {
-      sink.kind = ARG.slot;
-      return sink.slotNumber(value.slot);
-    }
-    if ('fdPath' in value) {
-      sink.kind = ARG.fdpath;
-      return sink.slotNumber(value.fdPath);
-    }
+  return pointed(value, sink);
+}
+
+function pointed(value: Exclude<Argument, number | bigint | string | null>, sink: DataSink): number {
+  const { slot, fdPath, shown } = value as Partial<SlotRef & FdPath & Struct>;
+  if (slot !== undefined) {
+    sink.kind = ARG.slot;
+    return sink.slotNumber(slot);
+  }
+  if (fdPath !== undefined) {
+    sink.kind = ARG.fdpath;
+    return sink.slotNumber(fdPath);
   }
   sink.kind = ARG.data;
-  if (typeof value === 'string' || Buffer.isBuffer(value)) return sink.text(value);
-  return 'shown' in value ? sink.struct(value) : sink.strings(value);
+  if (shown !== undefined) return sink.struct(value as Struct);
+  return Buffer.isBuffer(value) ? sink.text(value) : sink.strings(value as readonly string[]);
 }

@@ -49,10 +49,11 @@ function opcodeOf(step: Step): number {
 function writeCall(tape: Tape, at: number, step: Step): number {
   const parameters = parametersOf(step.name as CallName);
   const values = step.args as unknown as Record<string, Argument>;
+  const count = parameters.length;
   let kinds = 0;
-  for (let i = 0; i < parameters.length; i++) {
+  for (let i = 0, where = at + OP.args; i < count; i++, where += 8) {
     const value = values[parameters[i]![0]]!;
-    const where = at + OP.args + i * 8;
+    if (value === 0) continue; // as the tape is
     if (typeof value === 'number') tape.long(value, where);
     else {
       tape.long(register(value, tape), where);
