@@ -101,9 +101,13 @@ export type Given = Readonly<Record<string, number>>;
 
 /** Turns steps into the flat buffer that the player plays (native/abi.h draws it). */
 export function encode(steps: readonly Step[], given?: Given): Tape {
-  const tape = new Tape(steps, countOps(steps));
+  return write(steps, given, true) ?? write(steps, given, false)!;
+}
+
+/** Undefined: a text was not ASCII. */
+function write(steps: readonly Step[], given: Given | undefined, ascii: boolean): Tape | undefined {
+  const tape = new Tape(steps, countOps(steps), ascii);
   writeRun(tape, steps);
   for (const name in given) tape.long(given[name]!, TAPE.slots + tape.slotNumber(name) * 8);
-  tape.finish(steps.length);
-  return tape;
+  return tape.finish(steps.length) ? tape : undefined;
 }

@@ -16,8 +16,8 @@ import { flatten, type Step } from './step.ts';
 /** Room for the data of an op: what plans need, mostly. */
 const DATA_OF_AN_OP = 48;
 const MORE_ROOM = 512;
-/** Of UTF-8, for one UTF-16 code unit. */
-const MOST_BYTES = 3;
+/** What ends a text and fills its last 8 bytes, by its length modulo 8. */
+const ENDS = Array.from({ length: 8 }, (_, rest) => '\0'.repeat(8 - rest));
 
 /**
  * A tape (native/abi.h draws it) as it is written, and what is needed to read it back. The number of ops is known before, so what is
@@ -40,8 +40,15 @@ export class Tape implements DataSink {
   readonly #relocs: number[] = [];
   #opsEnd: number = TAPE.bytes;
   #end: number;
+  readonly #ascii: boolean;
+  /** The last texts, which have a place but are not written: one write for many takes half the time of many writes. */
+  #pending = '';
+  #pendingAt = 0;
+  #misplaced = false;
 
-  constructor(plan: readonly Step[], ops: number) {
+  /** @param ascii the guess that all texts are: their lengths are known then without being measured. `finish` says if it was wrong. */
+  constructor(plan: readonly Step[], ops: number, ascii: boolean) {
+    this.#ascii = ascii;
     this.#plan = plan;
     this.#end = TAPE.bytes + ops * OP.bytes;
     this.bytes = Buffer.alloc(this.#end + ops * DATA_OF_AN_OP + MORE_ROOM);
@@ -92,11 +99,7 @@ export class Tape implements DataSink {
     const key = typeof value === 'string' ? value : `\0${value.toString('latin1')}`;
     const known = this.#texts.get(key);
     if (known !== undefined) return known;
-    this.#reserve(value.length * MOST_BYTES + 1);
-    const at = this.#end;
-    if (typeof value === 'string') this.#end += this.bytes.write(value, at);
-    else this.#put(value);
-    this.#align(1);
+    const at = typeof value === 'string' ? this.#string(value) : this.#data(value, 1);
     this.#texts.set(key, at);
     return at;
   }
@@ -104,15 +107,16 @@ export class Tape implements DataSink {
     const known = this.#structs.get(value);
     if (known !== undefined) return known;
     const { bytes, pointers } = value;
-    const at = this.#data(bytes);
+    const at = this.#data(bytes, 0);
     this.#structs.set(value, at);
     if (pointers !== undefined)
       for (const [offset, target] of pointers)
-        this.#point(at + offset, Buffer.isBuffer(target) ? this.#data(target) : this.struct(target));
+        this.#point(at + offset, Buffer.isBuffer(target) ? this.#data(target, 0) : this.struct(target));
     return at;
   }
   strings(values: readonly string[]): number {
     const size = 8 * (values.length + 1);
+    this.#writePending();
     this.#reserve(size);
     const list = this.#end;
     this.#end += size;
@@ -120,9 +124,10 @@ export class Tape implements DataSink {
     return list;
   }
 
-  /** Writes the header and the list of the pointers: then it can be played. */
-  finish(opCount: number): void {
+  /** Writes the header and the list of the pointers: then it can be played. False: a text was not ASCII. */
+  finish(opCount: number): boolean {
     const relocs = this.#relocs;
+    this.#writePending();
     this.#reserve(relocs.length * 4);
     const { words } = this;
     const size = this.#end + relocs.length * 4;
@@ -136,31 +141,43 @@ export class Tape implements DataSink {
     words[TAPE.failedStep >> 2] = -1;
     words.set(relocs, this.#end >> 2);
     this.bytes = this.bytes.subarray(0, size);
+    return !this.#misplaced;
   }
 
-  #data(bytes: Buffer): number {
-    this.#reserve(bytes.length);
+  #string(value: string): number {
     const at = this.#end;
-    this.#put(bytes);
-    this.#align(0);
+    const length = this.#ascii ? value.length : Buffer.byteLength(value);
+    const end = ENDS[length & 7]!;
+    if (this.#pending === '') this.#pendingAt = at;
+    this.#pending += value + end;
+    this.#end = at + length + end.length;
     return at;
   }
-  #put(bytes: Buffer): void {
-    this.bytes.set(bytes, this.#end);
-    this.#end += bytes.length;
+  #writePending(): void {
+    if (this.#pending === '') return;
+    this.#reserve(0);
+    // More than there is a place for only if the guess was wrong, and then the room shows it: there are 8 bytes more.
+    const written = this.bytes.write(this.#pending, this.#pendingAt);
+    if (written !== this.#end - this.#pendingAt) this.#misplaced = true;
+    this.#pending = '';
   }
-  #align(terminator: number): void {
-    this.#end = (this.#end + terminator + 7) & ~7;
+  #data(bytes: Buffer, terminator: number): number {
+    this.#writePending();
+    this.#reserve(bytes.length + terminator);
+    const at = this.#end;
+    this.bytes.set(bytes, at);
+    this.#end = (at + bytes.length + terminator + 7) & ~7;
+    return at;
   }
   /** The word at `at` is a pointer to `target`. */
   #point(at: number, target: number): void {
     this.words[at >> 2] = target;
     this.#relocs.push(at);
   }
-  /** Makes room for that many bytes and their alignment. */
+  /** Makes room for that many bytes and 8 more: their alignment. */
   #reserve(size: number): void {
     if (this.#end + size + 8 <= this.bytes.length) return;
-    const larger = Buffer.alloc(2 * this.bytes.length + size);
+    const larger = Buffer.alloc(2 * (this.#end + size + 8));
     larger.set(this.bytes);
     this.bytes = larger;
     this.words = wordsOf(larger);

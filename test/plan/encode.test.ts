@@ -191,6 +191,36 @@ test('equal texts lie on the tape once; bytes that are no text stay as they are'
   assert.ok(at.every((offset) => offset % 8 === 0));
 });
 
+test('texts that are not ASCII lie whole behind each other, as long as they are in UTF-8', () => {
+  const texts = ['/a', '/ä', '/漢字', '/\u{1f980}', `/${'é'.repeat(3000)}`, '', '/\ud800', '/last'];
+  const shared = { bytes: Buffer.from('12345678'), shown: 'shared' };
+  const tape = encode([
+    ...texts.map((pathname) => open(pathname)),
+    step('read', { fd: 0, buf: shared, count: 8 }, 'why'),
+    step('exec', { candidates: ['/é'], argv: ['ü', 'x'], envp: ['A=ß'] }, 'why'),
+  ]);
+  const all = ops(tape);
+  const found = texts.map((_, i) => textAt(tape, all[i]!.args[1]!));
+  assert.equal(found, [...texts.slice(0, -2), '/\ufffd', '/last']);
+  const at = tape.offsetOf(shared)!;
+  assert.is(tape.bytes.toString('latin1', at, at + 8), '12345678');
+  const argv = Number(all.at(-1)!.args[1]);
+  assert.equal(
+    [0, 8].map((i) => textAt(tape, tape.bytes.readBigInt64LE(argv + i))),
+    ['ü', 'x'],
+  );
+});
+
+for (const length of [0, 1, 6, 7, 8, 9, 100_000])
+  test(`a text of ${length} bytes ends, and what is behind it is whole`, () => {
+    const long = 'x'.repeat(length);
+    const tape = encode([open(long), open('/next')]);
+    assert.equal(
+      ops(tape).map(({ args }) => textAt(tape, args[1]!)),
+      [long, '/next'],
+    );
+  });
+
 test('every pointer inside the data is on the list of relocations', () => {
   const inner = { bytes: Buffer.from('inner'), shown: 'inner' };
   const outer = {
