@@ -16,27 +16,37 @@ export interface Played {
   readonly durationNs: number;
 }
 
+/** Reads when asked: most plays are asked for a slot or nothing. */
+class ReadTape implements Played {
+  readonly #tape: Tape;
+
+  constructor(tape: Tape) {
+    this.#tape = tape;
+  }
+  value(slot: string): number {
+    const number = this.#tape.slotOf(slot);
+    return number === undefined ? -1 : Number(this.#tape.bytes.readBigInt64LE(TAPE.slots + number * 8));
+  }
+  bytes(struct: Struct): Buffer {
+    const offset = this.#tape.offsetOf(struct);
+    return offset === undefined ? struct.bytes : this.#tape.bytes.subarray(offset, offset + struct.bytes.length);
+  }
+  get durationNs(): number {
+    const { bytes } = this.#tape;
+    return Number(bytes.readBigUInt64LE(TAPE.finishedNs) - bytes.readBigUInt64LE(TAPE.startedNs));
+  }
+}
+
 export function readPlayed(tape: Tape): Played {
-  const { bytes } = tape;
-  return {
-    value: (name) => {
-      const number = tape.slotOf(name);
-      return number === undefined ? -1 : Number(bytes.readBigInt64LE(TAPE.slots + number * 8));
-    },
-    bytes: (struct) => {
-      const offset = tape.offsetOf(struct);
-      return offset === undefined ? struct.bytes : bytes.subarray(offset, offset + struct.bytes.length);
-    },
-    durationNs: Number(bytes.readBigUInt64LE(TAPE.finishedNs) - bytes.readBigUInt64LE(TAPE.startedNs)),
-  };
+  return new ReadTape(tape);
 }
 
 /** Throws the SyscallError of the step that failed, if one did. */
 export function throwBlame(goal: string, tape: Tape, result: number): void {
-  const { bytes, steps } = tape;
+  const { bytes } = tape;
   const failed = bytes.readInt32LE(TAPE.failedStep);
   if (failed >= 0)
-    throw blame(goal, steps[failed], bytes.readInt32LE(TAPE.failedErrno), bytes.readUInt32LE(TAPE.failedDetail));
+    throw blame(goal, tape.steps[failed], bytes.readInt32LE(TAPE.failedErrno), bytes.readUInt32LE(TAPE.failedDetail));
   if (result < 0) throw new SyscallError(goal, { errno: -result, syscall: 'tsrun_play', call: 'tsrun_play(tape)' });
 }
 

@@ -75,8 +75,8 @@ const text = (value: string | Buffer | null): string => (value === null ? 'NULL'
 const path = (value: string | Buffer | FdPath | null): string => (isFdPath(value) ? `<${value.fdPath}>` : text(value));
 const struct = (value: Struct | null): string => value?.shown ?? 'NULL';
 
-/** By the type of the argument. Tables that have to be made are made when printed: most runs print nothing. */
-const PRINTERS: Printers = {
+/** By the type of the argument. */
+const makePrinters = (): Printers => ({
   int: (value) => (isSlot(value) ? value.slot : String(value)),
   octal: (value) => `0${value.toString(8)}`,
   hex: (value) => `0x${value.toString(16)}`,
@@ -105,13 +105,15 @@ const PRINTERS: Printers = {
   KEYCTL: (value) => choice(value, KEYCTL),
   BPF: (value) => choice(value, BPF),
   FS_MAGIC: (value) => choice(value, FS_MAGIC),
-};
+});
+
+/** Made for the first call that is printed: most runs print none. */
+let printers: Printers | undefined;
 
 /** The arguments of a call, in their order, each with its name. */
 export function printed(step: Step, brief: boolean): [name: string, shown: string][] {
+  printers ??= makePrinters();
+  const byType = printers as Readonly<Record<ArgumentType, Printer<never>>>;
   const values = step.args as unknown as Record<string, never>;
-  return parametersOf(step.name as CallName).map(([name, type]) => [
-    name,
-    (PRINTERS[type] as Printer<never>)(values[name] as never, brief),
-  ]);
+  return parametersOf(step.name as CallName).map(([name, type]) => [name, byType[type](values[name] as never, brief)]);
 }
