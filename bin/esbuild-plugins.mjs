@@ -42,7 +42,7 @@ export function execaChunk(file) {
 
 // Built-in modules that are not in Node's start-up snapshot: child_process alone takes 2 ms.
 const HEAVY =
-  'child_process|crypto|dns|dns/promises|fs/promises|http|net|os|readline|readline/promises|stream|stream/promises|tty|worker_threads|zlib';
+  'child_process|crypto|dns|dns/promises|fs/promises|http|module|net|os|readline|readline/promises|stream|stream/promises|tty|worker_threads|zlib';
 
 /** Makes `const x = require('node:net')` of the output, or `x = …` in a module that is loaded later, load at its first use. Namespace and default imports stay eager. */
 export function lazyBuiltins(text) {

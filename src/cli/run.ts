@@ -46,6 +46,7 @@ async function run(rootfs: string, command: string[], flags: RunFlags & GlobalFl
   }
   requireRoot(goal);
   if (options.privileged) sayWhatPrivilegedLacks();
+  process.env.UV_THREADPOOL_SIZE ??= '1'; // one plan is played beside us: three threads less to make
   const attached = { ...attachment(goal, options), relay: true };
   becomeRelay(goal, await startUninterrupted(() => runContainer(engine, options, attached)));
 }

@@ -1,13 +1,12 @@
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { hostName } from '../kernel/procfs.ts';
-import { play } from '../plan/play.ts';
+import { playBeside } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
 import { reserveDescriptors } from '../runtime/descriptors.ts';
 import type { Spec } from '../spec/oci.ts';
 import { serializeSpec } from '../spec/serialize.ts';
-import { fileError, randomHex, readTextIfThere, writeNew } from '../store/files.ts';
-import { makeLayerSteps, newLayer, newLink } from '../store/layers.ts';
+import { fileError, randomHex } from '../store/files.ts';
+import { makeLayerSteps, newDirectory, newFile, newLayer, newLink } from '../store/layers.ts';
 import { lockContainer } from '../store/lock.ts';
 import { claimName, suggestName } from '../store/names.ts';
 import type { Paths } from '../store/paths.ts';
@@ -25,6 +24,8 @@ import { toSpec } from './to-spec.ts';
 
 /** A container that exists, locked by this process until `unlock`. */
 export interface Created extends Draft {
+  /** Waits until its layers, files and cgroups are there: they are made beside what the caller does. @throws SyscallError */
+  made(): void;
   /** Frees the descriptors that were kept for a clean-up. */
   spare(): void;
   unlock(): void;
@@ -120,11 +121,40 @@ function overlayOf(paths: Paths, { layer, links, remove }: ContainerRecord) {
   };
 }
 
+/** Makes a container: record first, then name, layers, files. What fails half-way is undone. @throws TsrunError 'conflict', SyscallError */
+export function createContainer(engine: Engine, given: RunOptions): Created {
+  const created = beginContainer(engine, given, () => []);
+  try {
+    created.made();
+    return created;
+  } catch (error) {
+    undoCreation(engine, created);
+    throw error;
+  }
+}
+
+/** Removes what there is of a container that could not be made or started. */
+export function undoCreation(engine: Engine, { record, made, spare }: Created): void {
+  settle(made);
+  spare();
+  removeRecorded(engine, record);
+}
+
+/** Waits for what is being made beside: nothing of it may come later than its removal. What failed there is said elsewhere. */
+export function settle(made: (() => void) | undefined): void {
+  try {
+    made?.();
+  } catch {
+    // said elsewhere
+  }
+}
+
 /**
- * Makes a container: record first, then name, layers, files. What fails half-way is undone.
+ * The same, but returns while the layers and files are still being made.
+ * @param more what is made after them, on the same thread
  * @throws TsrunError 'conflict' when the name is taken
  */
-export function createContainer(engine: Engine, given: RunOptions): Created {
+export function beginContainer(engine: Engine, given: RunOptions, more: (draft: Draft) => readonly Step[]): Created {
   const draft = draftContainer(engine, given);
   const { record, options } = draft;
   const goal = `run ${options.rootfs}`;
@@ -140,9 +170,8 @@ export function createContainer(engine: Engine, given: RunOptions): Created {
     writeRecord(paths, record);
     removeAbandoned(engine, record.name);
     claimName(paths, record.name, record.id);
-    play(goal, draft.layerSteps);
-    writeBundle(paths, draft);
-    return { ...draft, spare, unlock };
+    const made = playBeside(goal, [...creationSteps(engine, draft), ...more(draft)]);
+    return { ...draft, made, spare, unlock };
   } catch (error) {
     spare();
     unlock();
@@ -151,29 +180,26 @@ export function createContainer(engine: Engine, given: RunOptions): Created {
   }
 }
 
-function writeBundle(paths: Paths, { record, spec, options }: Draft): void {
+/** Layers and files of a new container. */
+export function creationSteps(engine: Engine, draft: Draft): Step[] {
+  return [...draft.layerSteps, ...bundleSteps(engine, draft)];
+}
+
+/** The bundle: what is mounted over the files of /etc, where the root is mounted, and config.json, from which a start begins. */
+function bundleSteps({ paths, machine }: Engine, { record, spec, options }: Draft): Step[] {
   const bundle = paths.container(record.id);
   const hostname = spec.hostname ?? '';
-  const hostText = (path: string): string => readTextIfThere(path) ?? '';
-  mkdirSync(`${bundle}/rootfs`, { mode: 0o700 });
-  writeNew(
-    `${bundle}/hosts`,
-    hostsFile({
-      network: options.network,
-      hostname,
-      addresses: options.network === 'host' && hostname !== hostName() ? [OWN_ADDRESS] : [],
-      extraHosts: options.extraHosts,
-      hostText: hostText('/etc/hosts'),
-    }),
-    0o644,
-  );
-  writeNew(`${bundle}/hostname`, hostnameFile(hostname), 0o644);
-  writeNew(
-    `${bundle}/resolv.conf`,
-    resolvConfFile({ network: options.network, dns: options.dns, hostText: hostText('/etc/resolv.conf') }),
-    0o644,
-  );
-  writeNew(`${bundle}/config.json`, serializeSpec(spec), 0o600);
+  const { network, extraHosts, dns } = options;
+  const addresses = network === 'host' && hostname !== machine.hostName() ? [OWN_ADDRESS] : [];
+  const hosts = hostsFile({ network, hostname, addresses, extraHosts, hostText: machine.text('/etc/hosts') });
+  const resolvConf = resolvConfFile({ network, dns, hostText: machine.text('/etc/resolv.conf') });
+  return [
+    newDirectory(`${bundle}/rootfs`, 0o700, 'where the overlay is mounted'),
+    newFile(`${bundle}/hosts`, hosts, 0o644, 'its /etc/hosts'),
+    newFile(`${bundle}/hostname`, hostnameFile(hostname), 0o644, 'its /etc/hostname'),
+    newFile(`${bundle}/resolv.conf`, resolvConf, 0o644, 'its /etc/resolv.conf'),
+    newFile(`${bundle}/config.json`, serializeSpec(spec), 0o600, 'all that a start has to know'),
+  ];
 }
 
 /** `-v` makes a missing source directory on the host, `--mount` objects: Docker's rules. */

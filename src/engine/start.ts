@@ -1,5 +1,5 @@
 import { existsSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
+import { cgroupPathOf, makeCgroupSteps, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK } from '../kernel/constants.ts';
 import { play } from '../plan/play.ts';
@@ -15,11 +15,10 @@ import { fileError, makeDirectory, readTextIfThere, writeWhole } from '../store/
 import { type RunLock, stillCleanedUp, tryLockRun, waitForContainer, waitForRunLock } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
 import { afterSteps, endRunSteps, recordRunSteps } from './cleanup.ts';
-import { createContainer, draftContainer } from './create.ts';
+import { beginContainer, creationSteps, draftContainer, settle, undoCreation } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { refuseVolumesWithoutPeers } from './mount-peers.ts';
 import { explainOverlayFailure } from './overlay-check.ts';
-import { removeRecorded } from './remove.ts';
 import type { RunOptions } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
 import { containerStatus } from './status.ts';
@@ -38,10 +37,15 @@ export interface Started extends Connected {
   name: string;
 }
 
-const sourceKind: SourceKind = (path) => {
+const kindOf: SourceKind = (path) => {
   const found = statSync(path, { throwIfNoEntry: false });
   return found === undefined ? 'missing' : found.isDirectory() ? 'directory' : 'file';
 };
+
+/** What the bundle has to mount are files, which may be on their way still. */
+function sourceKind({ directory }: Bundle): SourceKind {
+  return (path) => (path.startsWith(`${directory}/`) ? 'file' : kindOf(path));
+}
 
 function factsOf(
   engine: Engine,
@@ -56,7 +60,7 @@ function factsOf(
     overlay: bundle.overlay,
     cgroups: engine.cgroups,
     cgroupPath: cgroupPathOf(bundle.spec),
-    sourceKind,
+    sourceKind: sourceKind(bundle),
     stdio: bundle.command.terminal ? { kind: 'terminal' } : { kind: 'pipes', interactive },
     interactive,
     size,
@@ -65,22 +69,23 @@ function factsOf(
   };
 }
 
-/** A plan speaks of files that a run would have made by then: its own in the bundle, and the directories that -v makes. */
-function plannedKind(bundle: string): SourceKind {
+/** A plan speaks of directories that a run, with -v, would have made by then. */
+function plannedKind(bundle: Bundle): SourceKind {
+  const kindNow = sourceKind(bundle);
   return (path) => {
-    if (path.startsWith(`${bundle}/`)) return 'file';
-    const kind = sourceKind(path);
+    const kind = kindNow(path);
     return kind === 'missing' ? 'directory' : kind;
   };
 }
 
 /** `run --plan`: every step that a run of these options would take, the clean-up left out. Changes nothing. */
 export function planRun(engine: Engine, options: RunOptions, attachment: Attachment): Step[] {
-  const { record, spec, layerSteps } = draftContainer(engine, options);
+  const draft = draftContainer(engine, options);
+  const { record, spec } = draft;
   const bundle = bundleFrom(engine.paths.container(record.id), spec);
-  const facts = { ...factsOf(engine, record, bundle, attachment), sourceKind: plannedKind(bundle.directory) };
+  const facts = { ...factsOf(engine, record, bundle, attachment), sourceKind: plannedKind(bundle) };
   const relay = attachment.relay ?? false;
-  return [...layerSteps, ...wholePlan({ spec, command: bundle.command, facts, relay })];
+  return [...creationSteps(engine, draft), ...wholePlan({ spec, command: bundle.command, facts, relay })];
 }
 
 /**
@@ -89,16 +94,18 @@ export function planRun(engine: Engine, options: RunOptions, attachment: Attachm
  */
 export function runContainer(engine: Engine, options: RunOptions, attachment: Attachment): Started {
   const goal = `run ${options.rootfs}`;
-  const { record, spec, spare, unlock } = createContainer(engine, options);
+  const created = beginContainer(engine, options, ({ spec }) =>
+    makeCgroupSteps(engine.cgroups, cgroupPathOf(spec), spec),
+  );
+  const { record, spec, made, spare, unlock } = created;
   try {
     writeIdFile(options.cidfile, record.id, goal);
     const bundle = bundleFrom(engine.paths.container(record.id), spec);
     const lock = tryLockRun(engine.paths, record.id, goal, true);
     if (lock === undefined) throw stillCleanedUp(goal);
-    return startBundle(engine, record, bundle, attachment, { goal, lock, spare });
+    return startBundle(engine, record, bundle, attachment, { goal, lock, spare, made });
   } catch (error) {
-    spare();
-    removeRecorded(engine, record);
+    undoCreation(engine, created);
     if (options.cidfile !== undefined && readTextIfThere(options.cidfile) === record.id) unlinkSync(options.cidfile);
     throw error;
   } finally {
@@ -137,12 +144,21 @@ function forgetVolatile({ paths }: Engine, { layer }: ContainerRecord): void {
   rmSync(`${paths.layer(layer)}/work/work/incompat`, { recursive: true, force: true });
 }
 
+/** What a start is given by who has prepared it. */
+interface StartOf {
+  goal: string;
+  lock: RunLock;
+  spare(): void;
+  /** Layers and cgroups are being made still: waits for them. Without it there are layers and no cgroups. */
+  made?(): void;
+}
+
 function startBundle(
   engine: Engine,
   record: ContainerRecord,
   bundle: Bundle,
   attachment: Attachment,
-  { goal, lock, spare }: { goal: string; lock: RunLock; spare(): void },
+  { goal, lock, spare, made }: StartOf,
 ): Started {
   let connected: Connected | undefined;
   try {
@@ -157,11 +173,13 @@ function startBundle(
       after: afterSteps(engine, record),
       lock: lock.fd,
       relay: (attachment.relay ?? false) && pidfile === undefined,
+      made,
     });
     if (pidfile !== undefined) writeWhole(pidfile, String(connected.pid), 0o644, false);
     return { ...connected, id: record.id, name: record.name };
   } catch (error) {
     if (connected) abandon(connected); // one that cannot be recorded must not go on unseen
+    settle(made);
     spare();
     play(goal, endRunSteps(engine, record));
     throw explainOverlayFailure(engine, fileError(goal, error));

@@ -68,14 +68,19 @@ export function play(goal: string, steps: readonly Step[], given?: Given): Playe
   return readPlayed(tape);
 }
 
-/** The same for steps that open things: what was done before one failed is in the caller's hands. Plans without clones. */
+/**
+ * The same for steps whose work is in the caller's hands even when a later one fails. `done` counts steps of plans without clones.
+ * @param before runs when all is ready for the first step
+ */
 export function playSome(
   goal: string,
   steps: readonly Step[],
   given?: Given,
+  before?: () => void,
 ): { played: Played; done: number; error?: unknown } {
   tracer?.(goal, steps);
   const tape = encode(steps, given);
+  before?.();
   const result = playTape(tape.bytes);
   const played = readPlayed(tape);
   try {
@@ -84,6 +89,23 @@ export function playSome(
   } catch (error) {
     return { played, done: Math.max(0, tape.bytes.readInt32LE(TAPE.failedStep)), error };
   }
+}
+
+const LOOK_EVERY_MS = 0.05;
+
+/**
+ * Plays steps on a thread of libuv's pool while this one goes on. Never steps that clone.
+ * @returns what waits for their end, without the event loop, and throws what failed; it may be called again
+ */
+export function playBeside(goal: string, steps: readonly Step[]): () => void {
+  tracer?.(goal, steps);
+  const tape = encode(steps);
+  playTapeAsync(tape.bytes).catch(() => {}); // the tape itself says how it went
+  return () => {
+    const clock = new Int32Array(new SharedArrayBuffer(4));
+    while (tape.bytes.readBigUInt64LE(TAPE.finishedNs) === 0n) Atomics.wait(clock, 0, 0, LOOK_EVERY_MS);
+    throwBlame(goal, tape, 0);
+  };
 }
 
 /** The same on a thread of libuv's pool, for steps that wait. */

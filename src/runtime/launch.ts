@@ -10,7 +10,7 @@ import { killAndReap } from './abandon.ts';
 import type { ContainerFacts } from './container-plan.ts';
 import { type Ends, openDescriptors, writeJob } from './descriptors.ts';
 import { relayPlan, relaySlots } from './relay.ts';
-import { startPlan } from './start-plan.ts';
+import { birthStep, startPlan } from './start-plan.ts';
 
 /** A process in a container, and the caller's ends of what connects it. All descriptors are close-on-exec. */
 export interface Connected {
@@ -58,11 +58,15 @@ export interface LaunchRequest {
   lock: number;
   /** This process becomes the container's relay: `launch` returns only what failed. */
   relay: boolean;
+  /** The cgroups, and whatever else is needed, are being made beside: waits for them. Without it the plan makes the cgroups. */
+  made?: (() => void) | undefined;
 }
 
 /** From the plan's first step to the last that anybody of ours takes before the container ends. */
-export function wholePlan({ spec, command, facts, relay }: Omit<LaunchRequest, 'after' | 'lock'>): Step[] {
-  const start = startPlan(spec, command, facts, monitorPath());
+export function wholePlan({ spec, command, facts, relay, made }: Omit<LaunchRequest, 'after' | 'lock'>): Step[] {
+  const start = made
+    ? [birthStep(spec, command, facts, monitorPath())]
+    : startPlan(spec, command, facts, monitorPath());
   if (!relay) return start;
   const terminal = facts.stdio.kind === 'terminal' ? 'sent' : 'none';
   const check = step('check_signals', {}, 'one that came meanwhile ends what was begun');
@@ -80,7 +84,7 @@ export function launch(goal: string, request: LaunchRequest): Connected {
   try {
     writeJob(descriptors.job, encode(after));
     const slots = { ...descriptors.given, ...relaySlots(descriptors.ends), lock };
-    const { played, error } = playSome(goal, wholePlan(request), slots);
+    const { played, error } = playSome(goal, wholePlan(request), slots, request.made);
     monitor = played.value('monitor');
     if (error !== undefined) throw error;
     descriptors.closeTheirs();

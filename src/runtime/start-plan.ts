@@ -12,15 +12,17 @@ import { type ContainerFacts, containerPlan } from './container-plan.ts';
  * and executes the command; then the first child becomes the monitor. Slots given: `job`, `control`, `lock`, and those of ContainerFacts.
  */
 export function startPlan(spec: Spec, command: Process, facts: ContainerFacts, monitor: string): Step[] {
-  return [
-    ...makeCgroupSteps(facts.cgroups, facts.cgroupPath, spec),
-    step(
-      'clone',
-      { flags: 0, child: monitorPlan(spec, command, facts, monitor), cgroup: null, pidfd: null },
-      'the monitor-to-be: it outlives the command line',
-      { save: 'monitor' },
-    ),
-  ];
+  return [...makeCgroupSteps(facts.cgroups, facts.cgroupPath, spec), birthStep(spec, command, facts, monitor)];
+}
+
+/** The same where the cgroups are made already. */
+export function birthStep(spec: Spec, command: Process, facts: ContainerFacts, monitor: string): Step {
+  return step(
+    'clone',
+    { flags: 0, child: monitorPlan(spec, command, facts, monitor), cgroup: null, pidfd: null },
+    'the monitor-to-be: it outlives the command line',
+    { save: 'monitor' },
+  );
 }
 
 function monitorPlan(spec: Spec, command: Process, facts: ContainerFacts, monitor: string): Step[] {

@@ -53,17 +53,6 @@ export function writeDurably(path: string, text: string, mode = 0o600): void {
   renameSync(temporary, path);
 }
 
-/** A file that is not there yet, in a directory that nobody but us knows of yet. With that very mode, whatever the umask. */
-export function writeNew(path: string, text: string, mode = 0o600): void {
-  const fd = openSync(path, 'wx', mode);
-  try {
-    if ((mode & 0o077) !== 0) fchmodSync(fd, mode);
-    writeSync(fd, text);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** Whole or not at all; for what a reboot takes away anyway. `ours`: with that very mode, whatever the umask. */
 export function writeWhole(path: string, text: string, mode = 0o600, ours = true): void {
   const temporary = `${path}.tmp-${process.pid}`;

@@ -17,9 +17,9 @@ export const isLink = (name: unknown): boolean => typeof name === 'string' && /^
 export const isLayer = (name: unknown): boolean => typeof name === 'string' && /^[0-9a-f]{64}$/.test(name);
 
 const here = { dirfd: AT.AT_FDCWD };
-const directory = (pathname: string, mode: number, why: string): Step =>
+export const newDirectory = (pathname: string, mode: number, why: string): Step =>
   step('make_dir', { ...here, pathname, mode }, why);
-const file = (pathname: string, data: string, mode: number, why: string): Step =>
+export const newFile = (pathname: string, data: string, mode: number, why: string): Step =>
   step(
     'write_file',
     { ...here, pathname, flags: O.O_WRONLY | O.O_CREAT | O.O_EXCL, mode, data, length: Buffer.byteLength(data) },
@@ -34,10 +34,10 @@ export type InitEntry =
 
 function entryStep(diff: string, entry: InitEntry): Step[] {
   const pathname = `${diff}/${entry.path}`;
-  if (entry.type === 'file') return [file(pathname, entry.text, entry.mode, entry.why)];
+  if (entry.type === 'file') return [newFile(pathname, entry.text, entry.mode, entry.why)];
   if (entry.type === 'link')
     return [step('symlinkat', { target: entry.target, newdirfd: AT.AT_FDCWD, linkpath: pathname }, entry.why)];
-  const made = directory(pathname, entry.mode, entry.why);
+  const made = newDirectory(pathname, entry.mode, entry.why);
   const owned = entry.uid !== 0 || entry.gid !== 0;
   return owned
     ? [made, step('fchownat', { ...here, pathname, owner: entry.uid, group: entry.gid, flags: 0 }, 'its owner')]
@@ -62,20 +62,20 @@ export function makeLayerSteps(paths: Paths, names: LayerNames, entries: readonl
       names.rootfs,
       'a short name for the given root directory, without the characters that overlay options cannot hold',
     ),
-    directory(init, 0o710, 'the init layer'),
-    file(`${init}/link`, names.links.init, 0o644, 'its short name'),
+    newDirectory(init, 0o710, 'the init layer'),
+    newFile(`${init}/link`, names.links.init, 0o644, 'its short name'),
     link(names.links.init, `../${names.layer}-init/diff`, 'the same, to follow'),
-    file(`${init}/lower`, `l/${names.links.rootfs}`, 0o644, 'what lies below it'),
-    directory(`${init}/work`, 0o700, 'unused: this layer is read-only by the time it is used'),
-    directory(`${init}/diff`, 0o755, 'its content'),
+    newFile(`${init}/lower`, `l/${names.links.rootfs}`, 0o644, 'what lies below it'),
+    newDirectory(`${init}/work`, 0o700, 'unused: this layer is read-only by the time it is used'),
+    newDirectory(`${init}/diff`, 0o755, 'its content'),
     ...entries.flatMap((entry) => entryStep(`${init}/diff`, entry)),
-    file(`${init}/committed`, '', 0o600, 'it is complete'),
-    directory(top, 0o710, 'the read-write layer'),
-    file(`${top}/link`, names.links.layer, 0o644, 'its short name'),
+    newFile(`${init}/committed`, '', 0o600, 'it is complete'),
+    newDirectory(top, 0o710, 'the read-write layer'),
+    newFile(`${top}/link`, names.links.layer, 0o644, 'its short name'),
     link(names.links.layer, `../${names.layer}/diff`, 'the same, to follow'),
-    file(`${top}/lower`, `l/${names.links.init}:l/${names.links.rootfs}`, 0o644, 'what lies below it'),
-    directory(`${top}/diff`, 0o755, 'upper: what the container writes'),
-    directory(`${top}/work`, 0o700, 'work: overlayfs prepares its changes here'),
+    newFile(`${top}/lower`, `l/${names.links.init}:l/${names.links.rootfs}`, 0o644, 'what lies below it'),
+    newDirectory(`${top}/diff`, 0o755, 'upper: what the container writes'),
+    newDirectory(`${top}/work`, 0o700, 'work: overlayfs prepares its changes here'),
   ];
 }
 

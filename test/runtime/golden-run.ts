@@ -43,6 +43,8 @@ const machine = (layout: CgroupLayout): Machine => ({
   cgroups: () => layout,
   boundingSet: () => capabilityMask(CAPABILITY_NAMES),
   limits: () => new Map(),
+  hostName: () => 'host',
+  text: (path) => `the host's ${path}\n`,
   bootId: () => '00000000-0000-0000-0000-000000000000',
   devices: () => [
     { type: 'c', path: '/dev/fuse', major: 10, minor: 229, fileMode: 0o666 },
@@ -115,5 +117,6 @@ function normalise(lines: readonly string[], rootfs: string): string {
     .replaceAll(id.slice(0, 12), '<SHORT ID>')
     .replace(/[0-9a-f]{64}/g, naming('LAYER'))
     .replace(/\b[A-Z2-7]{26}\b/g, naming('LINK'))
-    .replace(/(<ROOTFS>\\"\\n", )\d+/g, '$1<LENGTH>');
+    .replace(/(<ROOTFS>\\"\\n", )\d+/g, '$1<LENGTH>')
+    .replace(/(config\.json", .*", )\d+\)/g, '$1<LENGTH>)');
 }
