@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, wri
 import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, transform } from 'esbuild';
 import {
   besideOutput,
   execaChunk,
@@ -50,7 +50,8 @@ async function buildProgram(entry, file) {
     ],
     write: false,
   });
-  write(basename(file), signed(lazyBuiltins(result.outputFiles[0].text)));
+  const { code } = await transform(lazyBuiltins(result.outputFiles[0].text), { minifyWhitespace: true, lineLimit: 200 });
+  write(basename(file), signed(code));
 }
 
 async function buildExeca() {
