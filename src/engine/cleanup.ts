@@ -3,7 +3,7 @@ import { killCgroupSteps, missCgroupSteps, removeCgroupSteps } from '../cgroup/s
 import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { ANY, type Step, step } from '../plan/step.ts';
-import { removeLayerSteps } from '../store/layers.ts';
+import { newFile, removeLayerSteps } from '../store/layers.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
@@ -13,10 +13,42 @@ const tree = (name: string, why: string): Step => step('remove_tree', { ...at, n
 const unlink = (pathname: string, why: string): Step =>
   step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
 
+/**
+ * The intent: from here on the container counts as started, whoever is killed.
+ * @param first it has never been started
+ */
+export function recordStartSteps(
+  { paths }: Engine,
+  record: ContainerRecord,
+  startedAt: string,
+  first: boolean,
+): Step[] {
+  const directory = paths.container(record.id);
+  const [started, temporary] = [`${directory}/started`, `${directory}/started.tmp`];
+  const mkdir = (pathname: string, why: string) =>
+    step('make_dir', { ...at, pathname, mode: 0o700 }, why, { expect: { EEXIST: 0 } });
+  const run = mkdir(paths.run(record.id), 'what is known of the run');
+  if (first) return [run, newFile(started, startedAt, 0o600, 'from here on it has been started')];
+  return [
+    mkdir(paths.runRoot, 'which a reboot takes away'),
+    run,
+    step('unlinkat', { ...at, pathname: `${directory}/exit.json`, flags: 0 }, 'how it ended before is over', {
+      expect: { ENOENT: 0 },
+    }),
+    step('unlinkat', { ...at, pathname: temporary, flags: 0 }, 'of one that was killed', { expect: { ENOENT: 0 } }),
+    newFile(temporary, startedAt, 0o600, 'from here on it has been started again'),
+    step(
+      'renameat2',
+      { olddirfd: AT.AT_FDCWD, oldpath: temporary, newdirfd: AT.AT_FDCWD, newpath: started, flags: 0 },
+      'whole or not at all',
+    ),
+  ];
+}
+
 /** What is known of a run from the moment on at which its command executes; slot: `pid`. The start time of a process names it for ever. */
 export function recordRunSteps({ paths, machine }: Engine, record: ContainerRecord): Step[] {
   const run = paths.run(record.id);
-  const [state, root] = [`${run}/state.json`, `${run}/root`];
+  const state = `${run}/state.json`;
   const merged = `${paths.layer(record.layer)}/merged`;
   const head = `{"version":1,"bootId":${JSON.stringify(machine.bootId())}`;
   return [
@@ -25,20 +57,17 @@ export function recordRunSteps({ paths, machine }: Engine, record: ContainerReco
       { ...at, pathname: state, temporary: `${state}.tmp`, head, pid: slot('pid') },
       'which processes it is, for every other command',
     ),
-    step('link_root', { ...at, pathname: root, pid: slot('pid') }, 'the merged view, seen from outside'),
-    step('unlinkat', { ...at, pathname: merged, flags: 0 }, 'of a run that nobody cleaned up', {
-      expect: { ENOENT: 0 },
-    }),
-    step('symlinkat', { target: root, newdirfd: AT.AT_FDCWD, linkpath: merged }, 'where Docker has it'),
+    step(
+      'link_root',
+      { ...at, pathname: merged, pid: slot('pid') },
+      'the merged view, where Docker has it, seen from outside',
+    ),
   ];
 }
 
 /** What leads to the root of a process: one day that pid is another's, and `rm -rf merged/*` would reach another root. */
 export function unlinkRootSteps({ paths }: Engine, record: ContainerRecord): Step[] {
-  return [
-    unlink(`${paths.layer(record.layer)}/merged`, 'the merged view ended with the container'),
-    unlink(`${paths.run(record.id)}/root`, 'and so did its root'),
-  ];
+  return [unlink(`${paths.layer(record.layer)}/merged`, 'the merged view ended with the container')];
 }
 
 function endProcessesSteps(engine: Engine, record: ContainerRecord): Step[] {

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { playBeside } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
@@ -7,10 +7,10 @@ import type { Spec } from '../spec/oci.ts';
 import { serializeSpec } from '../spec/serialize.ts';
 import { fileError, randomHex } from '../store/files.ts';
 import { makeLayerSteps, newDirectory, newFile, newLayer, newLink } from '../store/layers.ts';
-import { lockContainer } from '../store/lock.ts';
+import { makeLocked, type RunLock } from '../store/lock.ts';
 import { claimName, suggestName } from '../store/names.ts';
 import type { Paths } from '../store/paths.ts';
-import { type ContainerRecord, nowNs, timestamp, writeRecord } from '../store/record.ts';
+import { type ContainerRecord, nowNs, synchroniseSteps, timestamp, writeRecord } from '../store/record.ts';
 import { type Engine, prepareDataRoot } from './engine.ts';
 import { hostnameFile, hostsFile, resolvConfFile } from './host-files.ts';
 import { removeAbandoned } from './left-behind.ts';
@@ -29,6 +29,8 @@ export interface Created extends Draft {
   /** Frees the descriptors that were kept for a clean-up. */
   spare(): void;
   unlock(): void;
+  /** Of its first run; the caller's to close. */
+  runLock: RunLock;
 }
 
 /** Everything about a new container, before anything of it exists. */
@@ -134,8 +136,9 @@ export function createContainer(engine: Engine, given: RunOptions): Created {
 }
 
 /** Removes what there is of a container that could not be made or started. */
-export function undoCreation(engine: Engine, { record, made, spare }: Created): void {
+export function undoCreation(engine: Engine, { record, made, spare, runLock }: Created): void {
   settle(made);
+  runLock.close();
   spare();
   removeRecorded(engine, record);
 }
@@ -163,17 +166,17 @@ export function beginContainer(engine: Engine, given: RunOptions, more: (draft: 
   makeVolumeSources(goal, options);
   const spare = reserveDescriptors(goal);
   let unlock = () => {};
+  let runLock: RunLock | undefined;
   try {
-    mkdirSync(paths.container(record.id), { mode: 0o710 });
-    chmodSync(paths.container(record.id), 0o710); // the umask is all threads': it is not ours to change
-    unlock = lockContainer(paths, record.id, goal);
+    ({ unlock, runLock } = makeLocked(paths, record.id, goal));
     writeRecord(paths, record);
     removeAbandoned(engine, record.name);
     claimName(paths, record.name, record.id);
-    const made = playBeside(goal, [...creationSteps(engine, draft), ...more(draft)]);
-    return { ...draft, made, spare, unlock };
+    const steps = [...synchroniseSteps(paths, record), ...creationSteps(engine, draft), ...more(draft)];
+    return { ...draft, made: playBeside(goal, steps), spare, unlock, runLock };
   } catch (error) {
     spare();
+    runLock?.close();
     unlock();
     removeRecorded(engine, record);
     throw fileError(goal, error);

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { cgroupPathOf, makeCgroupSteps, refuseLimits } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK } from '../kernel/constants.ts';
@@ -11,10 +11,10 @@ import { type Bundle, bundleFrom, readBundle } from '../runtime/bundle.ts';
 import type { ContainerFacts } from '../runtime/container-plan.ts';
 import { reserveDescriptors } from '../runtime/descriptors.ts';
 import { type Connected, launch, wholePlan } from '../runtime/launch.ts';
-import { fileError, makeDirectory, readTextIfThere, writeWhole } from '../store/files.ts';
-import { type RunLock, stillCleanedUp, tryLockRun, waitForContainer, waitForRunLock } from '../store/lock.ts';
+import { fileError, readTextIfThere, writeWhole } from '../store/files.ts';
+import { type RunLock, stillCleanedUp, waitForContainer, waitForRunLock } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
-import { afterSteps, endRunSteps, recordRunSteps } from './cleanup.ts';
+import { afterSteps, endRunSteps, recordRunSteps, recordStartSteps } from './cleanup.ts';
 import { beginContainer, creationSteps, draftContainer, settle, undoCreation } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { refuseVolumesWithoutPeers } from './mount-peers.ts';
@@ -94,16 +94,15 @@ export function planRun(engine: Engine, options: RunOptions, attachment: Attachm
  */
 export function runContainer(engine: Engine, options: RunOptions, attachment: Attachment): Started {
   const goal = `run ${options.rootfs}`;
-  const created = beginContainer(engine, options, ({ spec }) =>
-    makeCgroupSteps(engine.cgroups, cgroupPathOf(spec), spec),
-  );
-  const { record, spec, made, spare, unlock } = created;
+  const created = beginContainer(engine, options, ({ record, spec }) => [
+    ...recordStartSteps(engine, record, timestamp(nowNs()), true),
+    ...makeCgroupSteps(engine.cgroups, cgroupPathOf(spec), spec),
+  ]);
+  const { record, spec, made, spare, unlock, runLock } = created;
   try {
     writeIdFile(options.cidfile, record.id, goal);
     const bundle = bundleFrom(engine.paths.container(record.id), spec);
-    const lock = tryLockRun(engine.paths, record.id, goal, true);
-    if (lock === undefined) throw stillCleanedUp(goal);
-    return startBundle(engine, record, bundle, attachment, { goal, lock, spare, made });
+    return startBundle(engine, record, bundle, attachment, { goal, lock: runLock, spare, made });
   } catch (error) {
     undoCreation(engine, created);
     if (options.cidfile !== undefined && readTextIfThere(options.cidfile) === record.id) unlinkSync(options.cidfile);
@@ -149,7 +148,7 @@ interface StartOf {
   goal: string;
   lock: RunLock;
   spare(): void;
-  /** Layers and cgroups are being made still: waits for them. Without it there are layers and no cgroups. */
+  /** It is new; layers, cgroups and the record of the start are being made still: waits for them. Else there are but the layers. */
   made?(): void;
 }
 
@@ -164,7 +163,7 @@ function startBundle(
   try {
     refuseVolumesWithoutPeers(goal, bundle.spec);
     const facts = factsOf(engine, record, bundle, attachment);
-    recordStart(engine, record);
+    if (made === undefined) play(goal, recordStartSteps(engine, record, timestamp(nowNs()), false));
     const { pidfile } = unpackOptions(record.options);
     connected = launch(goal, {
       spec: bundle.spec,
@@ -186,15 +185,6 @@ function startBundle(
   } finally {
     lock.close();
   }
-}
-
-/** The intent: from here on the container counts as started, whoever is killed. */
-function recordStart({ paths }: Engine, record: ContainerRecord): void {
-  makeDirectory(paths.runRoot, 0o700);
-  makeDirectory(paths.run(record.id), 0o700);
-  const exit = `${paths.container(record.id)}/exit.json`;
-  if (existsSync(exit)) unlinkSync(exit);
-  writeWhole(`${paths.container(record.id)}/started`, timestamp(nowNs()));
 }
 
 /** --cidfile: never over another container's. */

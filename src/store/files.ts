@@ -3,7 +3,6 @@ import {
   closeSync,
   existsSync,
   fchmodSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -35,22 +34,6 @@ function hintFor(code: string | undefined): string | undefined {
       ? 'even root may not do that there; use --data-root on another file system'
       : 'run as root';
   return undefined;
-}
-
-/**
- * Whole or not at all, and on the disk before anything that is made after it: temporary name, fsync, rename. The directory is not
- * synchronised: file systems with a journal write names in the order in which they were made.
- */
-export function writeDurably(path: string, text: string, mode = 0o600): void {
-  const temporary = `${path}.tmp-${process.pid}`;
-  const fd = openSync(temporary, 'w', mode);
-  try {
-    writeSync(fd, text);
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-  renameSync(temporary, path);
 }
 
 /** Whole or not at all; for what a reboot takes away anyway. `ours`: with that very mode, whatever the umask. */

@@ -1,9 +1,9 @@
 import { closeSync, openSync } from 'node:fs';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
-import { LOCK, O } from '../kernel/constants.ts';
+import { AT, LOCK, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
-import { play } from '../plan/play.ts';
+import { play, playSome } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
 import type { Paths } from './paths.ts';
 
@@ -30,6 +30,42 @@ function openLock(path: string, flags: number): number | undefined {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
+}
+
+/** A new container's directory, with both locks: nobody else can have them yet. */
+export function makeLocked(paths: Paths, id: string, goal: string): { unlock: () => void; runLock: RunLock } {
+  const file = (name: string) => ({
+    dirfd: AT.AT_FDCWD,
+    pathname: `${paths.container(id)}/${name}`,
+    flags: O.O_RDWR | O.O_CREAT | O.O_CLOEXEC,
+    mode: 0o600,
+  });
+  const lock = (name: string) => ({ fd: slot(name), operation: LOCK.LOCK_EX | LOCK.LOCK_NB });
+  const directory = { dirfd: AT.AT_FDCWD, pathname: paths.container(id), mode: 0o710 };
+  const { played, done, error } = playSome(goal, [
+    step('make_dir', directory, 'a container'),
+    step('openat', file('lock'), 'for one command at a time', { save: 'lock' }),
+    step('flock', lock('lock'), 'this one'),
+    step('openat', file('run.lock'), 'for one run at a time', { save: 'run' }),
+    step('flock', lock('run'), 'the first'),
+  ]);
+  const fds = ['lock', 'run'].slice(0, Math.floor(done / 2)).map((name) => played.value(name));
+  const close = (fd: number | undefined) => fd !== undefined && closeSync(fd);
+  if (error !== undefined) {
+    fds.forEach(close);
+    throw error;
+  }
+  const unlock = once(() => close(fds[0]));
+  return { unlock, runLock: { fd: fds[1]!, close: once(() => close(fds[1])) } };
+}
+
+/** A number is somebody else's as soon as it is free. */
+function once(work: () => void): () => void {
+  let over = false;
+  return () => {
+    if (!over) work();
+    over = true;
+  };
 }
 
 function noContainer(id: string): TsrunError {

@@ -1,7 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { fileError, readTextIfThere, writeDurably } from './files.ts';
+import { AT, O } from '../kernel/constants.ts';
+import { slot } from '../plan/arguments.ts';
+import { type Step, step } from '../plan/step.ts';
+import { fileError, readTextIfThere, writeWhole } from './files.ts';
 import { isLayer, isLink } from './layers.ts';
 import type { Paths } from './paths.ts';
 
@@ -50,8 +53,21 @@ export interface ExitRecord {
   oomKills: number;
 }
 
+const recordPath = (paths: Paths, id: string): string => `${paths.container(id)}/container.json`;
+
+/** It is on the disk once synchroniseSteps have been played. */
 export function writeRecord(paths: Paths, record: ContainerRecord): void {
-  writeDurably(`${paths.container(record.id)}/container.json`, `${JSON.stringify(record)}\n`);
+  writeWhole(recordPath(paths, record.id), `${JSON.stringify(record)}\n`);
+}
+
+/** Before anything that is to be found by the record after a power cut. File systems with a journal keep names in their order. */
+export function synchroniseSteps(paths: Paths, { id }: ContainerRecord): Step[] {
+  const file = { dirfd: AT.AT_FDCWD, pathname: recordPath(paths, id), flags: O.O_CLOEXEC, mode: 0 };
+  return [
+    step('openat', file, 'what there will be of it', { save: 'record' }),
+    step('fsync', { fd: slot('record') }, 'is on the disk before the first of it is made'),
+    step('close', { fd: slot('record') }, 'for whoever finds the rest'),
+  ];
 }
 
 function parseJson(text: string, where: string): Record<string, unknown> {
