@@ -26,7 +26,7 @@ function instruction(code: number, dst: number, src: number, offset: number, val
 }
 
 /** Registers: r2 device type, r3 access wanted, r4 major, r5 minor. */
-const PROLOGUE = [
+const prologue = (): Buffer[] => [
   instruction(LDX_MEM_W, 2, 1, 0, 0),
   instruction(MOV_REG, 3, 2, 0, 0),
   instruction(RSH_IMM32, 3, 0, 0, 16),
@@ -70,7 +70,7 @@ function exceptionBlock({ type, major, minor, access }: DeviceException, allowed
 export function deviceProgram(rules: readonly DeviceRule[]): Buffer {
   const { allow, exceptions } = decide(rules);
   return Buffer.concat([
-    ...PROLOGUE,
+    ...prologue(),
     ...exceptions.flatMap((exception) => exceptionBlock(exception, !allow)),
     ...answer(allow),
   ]);

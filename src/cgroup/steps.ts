@@ -20,7 +20,8 @@ const writeFile = (pathname: string, data: string, why: string, optional = false
 
 export function cgroupPathOf(spec: Spec): string {
   const path = spec.linux?.cgroupsPath ?? '';
-  if (!/^\/[^/]/.test(path) || path.split('/').includes('..')) {
+  const words = path.split('/');
+  if (words[0] !== '' || !words[1] || words.includes('..')) {
     throw new TsrunError(
       'config',
       `config.json: linux.cgroupsPath: must be an absolute path below the cgroup root: ${JSON.stringify(path)}`,

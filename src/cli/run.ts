@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { usageError } from '../engine/options/usage-error.ts';
-import { planRun, runContainer } from '../engine/start.ts';
+import { planRun, runContainer } from '../engine/run.ts';
 import { CAPABILITY_NAMES, capabilityNames } from '../kernel/capabilities.ts';
 import { boundingSet } from '../kernel/procfs.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';

@@ -1,5 +1,5 @@
 import { isatty, WriteStream } from 'node:tty';
-import type { Attachment } from '../engine/start.ts';
+import type { Attachment } from '../engine/start-bundle.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 
 /** The size of the first of 0, 1, 2 that is a terminal. */

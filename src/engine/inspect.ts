@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { readBundle } from '../runtime/bundle.ts';
+import { readBundle } from '../runtime/read-bundle.ts';
 import type { Spec } from '../spec/oci.ts';
 import { type ContainerRecord, timestamp } from '../store/record.ts';
 import type { Engine } from './engine.ts';

@@ -4,8 +4,8 @@ import { ReadStream } from 'node:tty';
 import { abandon } from '../runtime/abandon.ts';
 import { type Followed, follow } from '../runtime/wait.ts';
 import type { Engine } from './engine.ts';
+import { runContainer } from './run.ts';
 import type { RunOptions } from './run-options.ts';
-import { runContainer } from './start.ts';
 
 /** Our end of the container's terminal. Read when nobody holds the other end any more, it says EIO: that is its end of file. */
 class Terminal extends ReadStream {

@@ -110,7 +110,7 @@ function* records(content: Buffer | null): Generator<string[]> {
   for (const line of (content ?? Buffer.alloc(0)).toString('utf8').split('\n')) {
     const fields = line.trim().split(':');
     const name = fields[0] ?? '';
-    if (name === '' || /^[#+-]/.test(name) || hasControl(name)) continue;
+    if (name === '' || '#+-'.includes(name[0]!) || hasControl(name)) continue;
     yield fields;
   }
 }

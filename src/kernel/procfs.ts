@@ -52,7 +52,8 @@ export function hostName(): string {
 /** CapBnd of this process: what it can hand on. */
 export function boundingSet(): bigint {
   const status = readFileSync('/proc/self/status', 'latin1');
-  return BigInt(`0x${status.match(/^CapBnd:\s*([0-9a-f]+)/m)?.[1] ?? '0'}`);
+  const at = status.indexOf('\nCapBnd:\t');
+  return at < 0 ? 0n : BigInt(`0x${status.slice(at + 9, status.indexOf('\n', at + 9))}`);
 }
 
 const LIMIT_NAMES: Record<string, string> = {

@@ -8,6 +8,13 @@ export interface SlotRef {
 export interface FdPath {
   readonly fdPath: string;
 }
+/** A path as seen from a descriptor of its root: `/dev/pts` → `dev/pts`. */
+export function withoutRoot(path: string): string {
+  let at = 0;
+  while (path[at] === '/') at++;
+  return path.slice(at);
+}
+
 export const slot = (name: string): SlotRef => ({ slot: name });
 export const fdPath = (name: string): FdPath => ({ fdPath: name });
 

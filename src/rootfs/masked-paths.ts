@@ -1,12 +1,11 @@
 import { IN_ROOT } from '../kernel/abi.ts';
 import { AT, MS, O } from '../kernel/constants.ts';
-import { fdPath, slot } from '../plan/arguments.ts';
+import { fdPath, slot, withoutRoot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { Spec } from '../spec/oci.ts';
 import { hasOwnNull } from './devices.ts';
 import { attachTree, cloneTree } from './trees.ts';
 
-const inside = (path: string): string => path.replace(/^\/+/, '');
 /** Not there on this kernel: nothing to hide. */
 const absent = (skip: number) => ({ ENOENT: skip, ENOTDIR: skip });
 
@@ -39,7 +38,7 @@ export function maskedPathSteps(spec: Spec): Step[] {
     ...paths.flatMap((path) => [
       step(
         'in_root',
-        { root: slot('root'), path: inside(path), want: IN_ROOT.notRoot },
+        { root: slot('root'), path: withoutRoot(path), want: IN_ROOT.notRoot },
         `hide ${path}, if this kernel has it`,
         {
           save: 'mask',
@@ -73,7 +72,7 @@ export function readonlyPathSteps(spec: Spec): Step[] {
   return (spec.linux?.readonlyPaths ?? []).flatMap((path) => [
     step(
       'in_root',
-      { root: slot('root'), path: inside(path), want: IN_ROOT.notRoot },
+      { root: slot('root'), path: withoutRoot(path), want: IN_ROOT.notRoot },
       `make ${path} read-only, if this kernel has it`,
       { save: 'fixed', expect: absent(3) },
     ),

@@ -1,7 +1,7 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { IN_ROOT } from '../kernel/abi.ts';
 import { AT, FS_MAGIC, MS } from '../kernel/constants.ts';
-import { fdPath, type Struct, slot } from '../plan/arguments.ts';
+import { fdPath, type Struct, slot, withoutRoot } from '../plan/arguments.ts';
 import { type Expected, type Step, type StepOptions, step } from '../plan/step.ts';
 import type { Mount, Spec } from '../spec/oci.ts';
 import { type MountOptions, parseMountOptions } from './mount-options.ts';
@@ -54,7 +54,7 @@ function setAttributes(tree: string, flags: number, recursive: boolean, why: str
 
 function resolve(destination: string, want: number, why: string, expect: Expected = {}): Step {
   const flags = want | IN_ROOT.notRoot | (REAL_DIRECTORIES.has(destination) ? IN_ROOT.noSymlinks : 0);
-  return step('in_root', { root: slot('root'), path: destination.replace(/^\/+/, '') || '.', want: flags }, why, {
+  return step('in_root', { root: slot('root'), path: withoutRoot(destination) || '.', want: flags }, why, {
     save: 'target',
     expect,
   });
@@ -198,7 +198,7 @@ const MOST_SHARED = 16;
  * @throws TsrunError 'unsupported' when there are too many
  */
 export function sharedTrees({ mounts = [], linux }: Spec): ReadonlyMap<Mount, string> {
-  if (!/shared/.test(linux?.rootfsPropagation ?? '')) return new Map();
+  if (!linux?.rootfsPropagation?.includes('shared')) return new Map();
   const shared = mounts.filter((mount) => {
     const { bind, propagation } = parseMountOptions(mount);
     return bind && (propagation & MS.MS_SHARED) !== 0;

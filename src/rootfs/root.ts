@@ -7,7 +7,8 @@ import type { Overlay } from './types.ts';
 
 /** A volume asked to see what the host mounts later: our copies of the host's mounts stay slaves of them. */
 export function hasPeers({ linux }: Spec): boolean {
-  return /slave|shared/.test(linux?.rootfsPropagation ?? '');
+  const propagation = linux?.rootfsPropagation ?? '';
+  return propagation.includes('slave') || propagation.includes('shared');
 }
 
 /** What the container mounts must not reach the host: our copy of its mounts leaves every peer group. */

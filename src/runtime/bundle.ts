@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import type { Overlay } from '../rootfs/types.ts';
 import { ANNOTATIONS } from '../spec/annotations.ts';
 import type { Process, Spec } from '../spec/oci.ts';
-import { parseSpec } from '../spec/validate.ts';
 
 /** An OCI bundle: a directory with config.json, and all that a start needs to know. */
 export interface Bundle {
@@ -68,16 +66,4 @@ export function bundleFrom(directory: string, spec: Spec): Bundle {
     overlay: overlayOf(spec),
     init: spec.annotations?.[ANNOTATIONS.init] === 'true',
   };
-}
-
-/** @throws TsrunError 'config' that names the field */
-export function readBundle(directory: string): Bundle {
-  const path = `${directory}/config.json`;
-  let json: unknown;
-  try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (cause) {
-    throw new TsrunError('config', `${path}: ${(cause as Error).message}`, { cause });
-  }
-  return bundleFrom(directory, parseSpec(json, 'config.json'));
 }

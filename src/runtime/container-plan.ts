@@ -5,7 +5,7 @@ import { IN_ROOT } from '../kernel/abi.ts';
 import { cgroupNamespaceSteps, hasNewNamespace, hostnameSteps, joinSteps } from '../namespace/steps.ts';
 import { sysctlSteps } from '../namespace/sysctl.ts';
 import { loopbackSteps } from '../network/steps.ts';
-import { slot } from '../plan/arguments.ts';
+import { slot, withoutRoot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 import { deviceSteps, isFreshDev } from '../rootfs/devices.ts';
 import { maskedPathSteps, readonlyPathSteps } from '../rootfs/masked-paths.ts';
@@ -97,7 +97,7 @@ function consoleSteps({ stdio, size }: ContainerFacts): Step[] {
 
 /** Docker makes a working directory that is not there. Made now, while the root is a descriptor; entered later, as a path inside. */
 function workingDirectorySteps(command: Process): Step[] {
-  const path = command.cwd.replace(/^\/+/, '');
+  const path = withoutRoot(command.cwd);
   if (path === '') return [];
   return [
     step(

@@ -6,17 +6,14 @@ import type { Paths } from './paths.ts';
 import { readRecord } from './record.ts';
 
 const ADJECTIVES =
-  'agile amber bold brave bright brisk calm candid clever cosy crisp daring deft eager fair fleet fond frank gentle glad golden happy hardy honest jolly keen kind lively lucid lucky mellow merry mild modest neat nimble noble patient placid plucky polite proud quick quiet rapid ready sharp shiny silent sleek smart snug solid steady sunny swift tidy tender vivid warm wise witty zesty'.split(
-    ' ',
-  );
+  'agile amber bold brave bright brisk calm candid clever cosy crisp daring deft eager fair fleet fond frank gentle glad golden happy hardy honest jolly keen kind lively lucid lucky mellow merry mild modest neat nimble noble patient placid plucky polite proud quick quiet rapid ready sharp shiny silent sleek smart snug solid steady sunny swift tidy tender vivid warm wise witty zesty';
 const ANIMALS =
-  'alpaca avocet badger beaver bison bittern bunting camel caribou civet condor coot crane curlew dingo dolphin donkey dunlin egret ermine falcon ferret finch gannet gecko gibbon goose grouse heron hoopoe ibex ibis jackal jackdaw kestrel kiwi kudu lapwing lemur linnet llama lynx magpie marmot marten merlin mole moose newt ocelot okapi oriole osprey otter panda pelican penguin petrel plover puffin quail rabbit raven robin seal shrew siskin skylark stork swan tapir teal tern toucan vole walrus weasel wombat wren yak zebra'.split(
-    ' ',
-  );
+  'alpaca avocet badger beaver bison bittern bunting camel caribou civet condor coot crane curlew dingo dolphin donkey dunlin egret ermine falcon ferret finch gannet gecko gibbon goose grouse heron hoopoe ibex ibis jackal jackdaw kestrel kiwi kudu lapwing lemur linnet llama lynx magpie marmot marten merlin mole moose newt ocelot okapi oriole osprey otter panda pelican penguin petrel plover puffin quail rabbit raven robin seal shrew siskin skylark stork swan tapir teal tern toucan vole walrus weasel wombat wren yak zebra';
 
 function candidate(): string {
   const bytes = randomBytes(4);
-  return `${ADJECTIVES[bytes.readUInt16LE(0) % ADJECTIVES.length]}_${ANIMALS[bytes.readUInt16LE(2) % ANIMALS.length]}`;
+  const [adjectives, animals] = [ADJECTIVES.split(' '), ANIMALS.split(' ')];
+  return `${adjectives[bytes.readUInt16LE(0) % adjectives.length]}_${animals[bytes.readUInt16LE(2) % animals.length]}`;
 }
 
 /** The id that has the name; undefined when it is free. */

@@ -193,7 +193,8 @@ export function timestamp(ns: bigint): string {
   const clock = [Math.floor(time / 3600), Math.floor((time % 3600) / 60), time % 60]
     .map((part) => pad(part, 2))
     .join(':');
-  const fraction = pad(Number(ns % 1_000_000_000n), 9).replace(/0+$/, '');
+  let fraction = pad(Number(ns % 1_000_000_000n), 9);
+  while (fraction.endsWith('0')) fraction = fraction.slice(0, -1);
   return `${civilDate(Math.floor(seconds / 86_400))}T${clock}${fraction === '' ? '' : `.${fraction}`}Z`;
 }
 

@@ -1,8 +1,8 @@
 import { closeSync, readdirSync } from 'node:fs';
 import { readRunFlags } from '../../src/cli/run-flags.ts';
 import { type Engine, openEngine } from '../../src/engine/engine.ts';
+import { runContainer } from '../../src/engine/run.ts';
 import type { RunOptions } from '../../src/engine/run-options.ts';
-import { runContainer } from '../../src/engine/start.ts';
 import { waitForExit } from '../../src/runtime/wait.ts';
 import { measureLaunch } from './launch.ts';
 import type { Machine } from './machine.ts';

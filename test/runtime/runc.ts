@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { detectCgroups } from '../../src/cgroup/host.ts';
 import type { Overlay } from '../../src/rootfs/types.ts';
-import { readBundle } from '../../src/runtime/bundle.ts';
+import { readBundle } from '../../src/runtime/read-bundle.ts';
 import { PATIENCE_MS } from '../support/tsrun.ts';
 
 /**

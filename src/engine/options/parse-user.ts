@@ -22,6 +22,7 @@ export function parseUser(text: string): UserSpec {
  * Names that begin with `+`, `-` or `=` are NIS leftovers or typing errors.
  */
 function checkHalf(half: string, text: string): void {
+  if (half === '') return;
   if (hasControl(half) || /[\s,]/.test(half) || /^[+=-]/.test(half))
     throw usageError(`invalid user: '${text}'`, 'write name|uid[:group|gid]');
   if (/^[0-9]+$/.test(half) && parseId(half) === undefined)

@@ -11,5 +11,5 @@ export function visible(text: string): string {
 }
 
 export function hasControl(text: string): boolean {
-  return visible(text) !== text;
+  return /[\x00-\x1f\x7f-\x9f]/.test(text);
 }

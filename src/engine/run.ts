@@ -1,0 +1,70 @@
+import { unlinkSync, writeFileSync } from 'node:fs';
+import { cgroupPathOf, makeCgroupSteps } from '../cgroup/steps.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import type { Step } from '../plan/step.ts';
+import type { SourceKind } from '../rootfs/types.ts';
+import { type Bundle, bundleFrom } from '../runtime/bundle.ts';
+import { wholePlan } from '../runtime/launch.ts';
+import { fileError, readTextIfThere } from '../store/files.ts';
+import { nowNs, timestamp } from '../store/record.ts';
+import { recordStartSteps } from './cleanup.ts';
+import { beginContainer, creationSteps, draftContainer, undoCreation } from './create.ts';
+import type { Engine } from './engine.ts';
+import type { RunOptions } from './run-options.ts';
+import { type Attachment, factsOf, type Started, sourceKind, startBundle } from './start-bundle.ts';
+
+/** A plan speaks of directories that a run, with -v, would have made by then. */
+function plannedKind(bundle: Bundle): SourceKind {
+  const kindNow = sourceKind(bundle);
+  return (path) => {
+    const kind = kindNow(path);
+    return kind === 'missing' ? 'directory' : kind;
+  };
+}
+
+/** `run --plan`: every step that a run of these options would take, the clean-up left out. Changes nothing. */
+export function planRun(engine: Engine, options: RunOptions, attachment: Attachment): Step[] {
+  const draft = draftContainer(engine, options);
+  const { record, spec } = draft;
+  const bundle = bundleFrom(engine.paths.container(record.id), spec);
+  const facts = { ...factsOf(engine, record, bundle, attachment), sourceKind: plannedKind(bundle) };
+  const relay = attachment.relay ?? false;
+  return [...creationSteps(engine, draft), ...wholePlan({ spec, command: bundle.command, facts, relay })];
+}
+
+/**
+ * Makes a container and starts it; returns when its command has been executed. What fails leaves nothing behind.
+ * @throws TsrunError; exitCode 126 or 127 when the command is to blame
+ */
+export function runContainer(engine: Engine, options: RunOptions, attachment: Attachment): Started {
+  const goal = `run ${options.rootfs}`;
+  const created = beginContainer(engine, options, ({ record, spec }) => [
+    ...recordStartSteps(engine, record, timestamp(nowNs()), true),
+    ...makeCgroupSteps(engine.cgroups, cgroupPathOf(spec), spec),
+  ]);
+  const { record, spec, made, spare, unlock, runLock } = created;
+  try {
+    writeIdFile(options.cidfile, record.id, goal);
+    const bundle = bundleFrom(engine.paths.container(record.id), spec);
+    return startBundle(engine, record, bundle, attachment, { goal, lock: runLock, spare, made });
+  } catch (error) {
+    undoCreation(engine, created);
+    if (options.cidfile !== undefined && readTextIfThere(options.cidfile) === record.id) unlinkSync(options.cidfile);
+    throw error;
+  } finally {
+    spare();
+    unlock();
+  }
+}
+
+/** --cidfile: never over another container's. */
+function writeIdFile(path: string | undefined, id: string, goal: string): void {
+  if (path === undefined) return;
+  try {
+    writeFileSync(path, id, { flag: 'wx', mode: 0o644 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError(goal, error);
+    const message = `${goal}: container ID file found, make sure the other container isn't running or delete ${path}`;
+    throw new TsrunError('conflict', message, { code: 'EEXIST' });
+  }
+}
