@@ -50,7 +50,10 @@ async function buildProgram(entry, file) {
     ],
     write: false,
   });
-  const { code } = await transform(lazyBuiltins(result.outputFiles[0].text), { minifyWhitespace: true, lineLimit: 200 });
+  const { code } = await transform(lazyBuiltins(result.outputFiles[0].text), {
+    minifyWhitespace: true,
+    lineLimit: 200,
+  });
   write(basename(file), signed(code));
 }
 

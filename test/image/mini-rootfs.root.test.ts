@@ -91,6 +91,7 @@ test('every program finds its loader and its libraries', () => {
 });
 
 test('the prompt is the one of a Debian root shell', () => {
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: the shell's
   const { output } = inTree(tree(), '/bin/bash', '-c', 'HOME=/root bash -ic \'echo "${PS1@P}"\' 2>/dev/null');
   assert.match(output, /^root@[^:]+:\/# $/m);
 });
