@@ -24,9 +24,13 @@ export const TAPE = {
   base: 40,
   startedNs: 48,
   finishedNs: 56,
-  slots: 64,
-  bytes: 64 + TAPE_SLOTS * 8,
+  turn: 64,
+  slots: 72,
+  bytes: 72 + TAPE_SLOTS * 8,
 } as const;
+
+/** Of a tape that two threads may want to play: TURN_* in native/abi.h. */
+export const TURN = { any: 0, free: 1, taken: 2 } as const;
 
 /** Byte offsets of `struct op`. */
 export const OP = {

@@ -163,4 +163,5 @@ export const ERRNO = {
   ENOTEMPTY: 39,
   ELOOP: 40,
   EOPNOTSUPP: 95,
+  EALREADY: 114,
 } as const;

@@ -1,5 +1,6 @@
 import { SyscallError } from '../errors/syscall-error.ts';
-import { TAPE } from '../kernel/abi.ts';
+import { TAPE, TURN } from '../kernel/abi.ts';
+import { ERRNO } from '../kernel/constants.ts';
 import { playTape, playTapeAsync } from '../kernel/library.ts';
 import type { Struct } from './arguments.ts';
 import { blame } from './blame.ts';
@@ -95,17 +96,24 @@ const LOOK_EVERY_MS = 0.05;
 
 /**
  * Plays steps on a thread of libuv's pool while this one goes on. Never steps that clone.
- * @returns what waits for their end, without the event loop, and throws what failed; it may be called again
+ * @returns what waits for their end and throws what failed; it may be called again. It needs no event loop, and no pool either: when
+ * all its threads are busy, the steps are played here and now.
  */
 export function playBeside(goal: string, steps: readonly Step[]): () => void {
   tracer?.(goal, steps);
   const tape = encode(steps);
-  playTapeAsync(tape.bytes).catch(() => {}); // the tape itself says how it went
+  const { bytes } = tape;
+  bytes.writeUInt32LE(TURN.free, TAPE.turn);
+  playTapeAsync(bytes).catch(() => {}); // the tape itself says how it went
   return () => {
-    const clock = new Int32Array(new SharedArrayBuffer(4));
-    while (tape.bytes.readBigUInt64LE(TAPE.finishedNs) === 0n) Atomics.wait(clock, 0, 0, LOOK_EVERY_MS);
+    if (playTape(bytes) === -ERRNO.EALREADY) waitFor(() => bytes.readBigUInt64LE(TAPE.finishedNs) !== 0n);
     throwBlame(goal, tape, 0);
   };
+}
+
+function waitFor(over: () => boolean): void {
+  const clock = new Int32Array(new SharedArrayBuffer(4));
+  while (!over()) Atomics.wait(clock, 0, 0, LOOK_EVERY_MS);
 }
 
 /** The same on a thread of libuv's pool, for steps that wait. */

@@ -27,6 +27,7 @@ function ours(): Record<string, number> {
     ...prefixed('ARG', abi.ARG),
     ...prefixed('IN_ROOT', abi.IN_ROOT),
     ...prefixed('CONTROL', abi.CONTROL),
+    ...prefixed('TURN', abi.TURN),
   ]);
 }
 
