@@ -153,7 +153,7 @@ struct op {
 #define OP_CHECK_FS 206     /* fd, statfs magic: EXDEV unless fd lies on such a file system */
 #define OP_REMOVE_TREE 207  /* dir fd, name: removes name and all beneath it, never following a link; ENOENT is success */
 #define OP_SEND_FD 208      /* socket, fd: passes one descriptor */
-#define OP_RECV_FD 209      /* socket: takes one descriptor; result: it */
+#define OP_RECV_FD 209      /* socket: takes one descriptor, without waiting: EPIPE when none was sent; result: it */
 #define OP_RECORD_EXIT 211  /* dir fd, name, temporary name, memory events file or 0: writes the exit record from the slots, fsync, rename, fsync of dir */
 #define OP_RMDIR_CGROUP 212 /* dir fd, path: kills what is left through cgroup.kill where there is one, removes sub-cgroups, rmdir, with patience for EBUSY */
 #define OP_FAIL_AT 213      /* errno: fails with it: the tests' hook */

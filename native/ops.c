@@ -9,6 +9,7 @@
 #define SOL_SOCKET_ 1
 #define SCM_RIGHTS_ 1
 #define MSG_CMSG_CLOEXEC_ 0x40000000
+#define MSG_DONTWAIT_ 0x40
 #define MSG_NOSIGNAL_ 0x4000
 
 /* All of it, or an error: write(2) may take a part when the disk is full or a limit is near. */
@@ -108,12 +109,13 @@ s64 send_fd(s64 socket, s64 fd) {
   return is_error(result) ? result : 0;
 }
 
+/* Who sends it is done by now: a clone has executed. Or was killed before, and to wait would be for ever: we hold the other end, too. */
 s64 receive_fd(s64 socket) {
   struct fd_message message;
   prepare(&message);
-  s64 result = sys(recvmsg, socket, &message.header, MSG_CMSG_CLOEXEC_);
+  s64 result = sys(recvmsg, socket, &message.header, MSG_CMSG_CLOEXEC_ | MSG_DONTWAIT_);
+  if (result == 0 || result == -EAGAIN_) return -EPIPE_;
   if (is_error(result)) return result;
-  if (result == 0) return -EPIPE_;
   return message.header.control_length >= 20 && message.control.type == SCM_RIGHTS_ ? message.control.fd : -EPROTO_;
 }
 

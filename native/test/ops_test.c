@@ -82,6 +82,11 @@ static void passes_descriptors(void) {
   op(OP_RECV_FD, "i", (u64)ends[1])->save = 4;
   op(OP_CHECK_DEVICE, "sii", 4, 1, 5);
   expect_equal(play(), 0);
+  alarm(10);
+  op_count = 0;
+  op(OP_RECV_FD, "i", (u64)ends[1]); /* the other end is open, and nobody will send: a container that was killed */
+  expect_failure(play(), 100, EPIPE);
+  alarm(0);
 }
 
 int main(void) {
