@@ -54,7 +54,8 @@ function verbOf(argv: readonly string[]): string | undefined {
 /** With the few options that the words mention; whatever commander objects to is then the business of the whole program. */
 async function runProgram(argv: string[]): Promise<void> {
   const verb = verbOf(argv);
-  const mentioned = verb === undefined ? undefined : mentionedIn(argv);
+  // `help run` and `-h run` speak of all options.
+  const mentioned = verb === argv[0] && Object.hasOwn(VERBS, verb ?? '') ? mentionedIn(argv) : undefined;
   try {
     await (await program(verb, mentioned)).parseAsync(argv, { from: 'user' });
   } catch (error) {
