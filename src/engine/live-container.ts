@@ -1,21 +1,11 @@
 import { Socket } from 'node:net';
 import { constants } from 'node:os';
-import { ReadStream } from 'node:tty';
 import { abandon } from '../runtime/abandon.ts';
 import { type Followed, follow } from '../runtime/wait.ts';
 import type { Engine } from './engine.ts';
 import { runContainer } from './run.ts';
 import type { RunOptions } from './run-options.ts';
-
-/** Our end of the container's terminal. Read when nobody holds the other end any more, it says EIO: that is its end of file. */
-class Terminal extends ReadStream {
-  override destroy(error?: Error): this {
-    if ((error as NodeJS.ErrnoException | undefined)?.code !== 'EIO' || this.readableEnded) return super.destroy(error);
-    this.push(null);
-    this.read(0);
-    return this;
-  }
-}
+import { TerminalStream } from './terminal-stream.ts';
 
 /** A running container that this program started and is connected to. `await using` ends it when the program is done with it. */
 export class LiveContainer implements AsyncDisposable {
@@ -44,7 +34,7 @@ export class LiveContainer implements AsyncDisposable {
     this.stdout =
       terminal === undefined
         ? new Socket({ fd: stdout ?? -1, readable: true, writable: false })
-        : new Terminal(terminal);
+        : new TerminalStream(terminal);
     this.stderr = stderr === undefined ? undefined : new Socket({ fd: stderr, readable: true, writable: false });
     this.stdin = stdin === undefined ? undefined : new Socket({ fd: stdin, readable: false, writable: true });
     this.#monitor = follow(started);

@@ -69,7 +69,7 @@ export const AT = {
 
 export const S = { S_IFIFO: 0o10000, S_IFCHR: 0o20000, S_IFDIR: 0o40000, S_IFBLK: 0o60000, S_IFREG: 0o100000 } as const;
 
-export const F = { F_DUPFD: 0, F_SETFD: 2, F_DUPFD_CLOEXEC: 1030 } as const;
+export const F = { F_DUPFD: 0, F_SETFD: 2, F_SETFL: 4, F_DUPFD_CLOEXEC: 1030 } as const;
 
 export const PR = {
   PR_SET_DUMPABLE: 4,

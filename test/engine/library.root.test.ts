@@ -100,6 +100,36 @@ test('tty: a stream in both directions, which ends with the container', async ()
   assert.equal(openFiles(), files);
 });
 
+test('tty: nothing is lost of what the terminal holds when the command ends', async () => {
+  const live = start(['bash', '-c', 'printf "%012000d" 7'], { tty: true });
+  await live.exited;
+  const text = await textOf(live.stdout);
+  assert.is(text.length, 12_000); // three times what a read of a pty gives at once
+  assert.ok(text.endsWith('07'));
+});
+
+test('tty: a container that reads nothing holds up the writer, not the program', async () => {
+  const live = start(['sleep', '600'], { tty: true, interactive: true });
+  live.stdout.resume();
+  const lines = '0123456789\r'.repeat(10_000); // far more than a pty takes
+  const written = new Promise<boolean>((resolve) => live.stdout.write(lines, () => resolve(true)));
+  const turn = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 100));
+  assert.is(await Promise.race([written, turn]), false);
+  await live[Symbol.asyncDispose]();
+  assert.is(await live.exited, 137);
+});
+
+test('tty: what is written at once arrives whole and in order', async () => {
+  const lines = Array.from({ length: 10_000 }, (_, i) => `${String(i).padStart(9, '0')}\n`).join('');
+  const script = `stty raw -echo; echo ready; read -r -N ${lines.length} text; printf %s "$text"`;
+  const live = start(['bash', '-c', script], { tty: true, interactive: true });
+  const reading = textOf(live.stdout);
+  await new Promise((resolve) => live.stdout.once('data', resolve));
+  for (const [from, to] of [[0, 30_000], [30_000, 30_001], [30_001]]) live.stdout.write(lines.slice(from, to));
+  assert.is(await reading, `ready\n${lines}`);
+  assert.is(await live.exited, 0);
+});
+
 test('tty: disposed of while it runs', async () => {
   const files = openFiles();
   const live = start(['sleep', '600'], { tty: true });
