@@ -28,7 +28,17 @@ const FREESTANDING =
   '-nostdlib -ffreestanding -fno-builtin -fno-stack-protector -fno-tree-loop-distribute-patterns -no-pie -Wno-unused-label'.split(
     ' ',
   );
-const NATIVE = ['ops.c', 'in_root.c', 'tree.c', 'clone.c', 'exit_record.c', 'text.c', 'player.c'];
+const NATIVE = [
+  'ops.c',
+  'in_root.c',
+  'tree.c',
+  'clone.c',
+  'exit_record.c',
+  'run_record.c',
+  'hold.c',
+  'text.c',
+  'player.c',
+];
 
 /** One container's plan, which can be played again and again: the layers stay, the cgroups go with each end. */
 interface Subject {

@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, mkdirSync, mkdtempSync, rmdirSync, statSync } from 'node:fs';
 import { cpus, release, tmpdir, totalmem } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
+import { mountDisk } from './disk.ts';
 
 export const packageRoot = join(import.meta.dirname, '../..');
 const cache = join(packageRoot, 'node_modules/.cache/tsrun-bench');
@@ -9,8 +10,12 @@ const NPM_LIMIT_MS = 120_000;
 
 /** Where a bench works, and with what. */
 export interface Machine {
-  /** Removed at the end. */
+  /** Removed at the end. On a disk of its own, if that can be had. */
   scratch: string;
+  /** What kind of disk that is. */
+  disk: string;
+  /** A directory on the machine's own disk, if that is another. */
+  ownDisk: string | undefined;
   rootfs: string;
   environment: NodeJS.ProcessEnv;
   warnings: string[];
@@ -20,15 +25,19 @@ export interface Machine {
   onClose(undo: () => void): void;
 }
 
-/** Data on a disk and state below /run, as by default; nothing of the caller's containers is touched. */
+/** Data on a disk and state in memory, as by default; nothing of the caller's containers is touched. */
 export function openMachine(): Machine {
-  const scratch = mkdtempSync(join(tmpdir(), 'tsrun-bench-'));
+  const directory = mkdtempSync(join(tmpdir(), 'tsrun-bench-'));
+  const disk = mountDisk(directory);
+  const scratch = disk?.data ?? directory;
   const undo: (() => void)[] = [];
   const warnings: string[] = [];
-  const runRoot = `/run/tsrun-bench-${process.pid}`;
+  const runRoot = disk?.run ?? `/run/tsrun-bench-${process.pid}`;
   const environment = { ...process.env, TSRUN_ROOT: join(scratch, 'data'), TSRUN_RUN: runRoot };
   const machine: Machine = {
     scratch,
+    disk: disk?.is ?? 'the machine’s own',
+    ownDisk: disk ? join(directory, 'own') : undefined,
     rootfs: join(scratch, 'rootfs'),
     environment,
     warnings,
@@ -42,7 +51,9 @@ export function openMachine(): Machine {
     },
   };
   // One file system only: should a mount ever be left in there, what is behind it stays.
-  machine.onClose(() => spawnSync('rm', ['-rf', '--one-file-system', scratch, runRoot]));
+  machine.onClose(() => spawnSync('rm', ['-rf', '--one-file-system', directory, ...(disk ? [] : [runRoot])]));
+  if (disk) machine.onClose(disk.unmount);
+  else machine.warn('no ext4 on a loop device here: measured on the machine’s own disk');
   execFileSync(tsrun, ['rootfs', machine.rootfs], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] });
   return machine;
 }
