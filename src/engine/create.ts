@@ -123,15 +123,22 @@ function overlayOf(paths: Paths, { layer, links, remove }: ContainerRecord) {
   };
 }
 
-/** Makes a container: record first, then name, layers, files. What fails half-way is undone. @throws TsrunError 'conflict', SyscallError */
-export function createContainer(engine: Engine, given: RunOptions): Created {
+/**
+ * Makes a container that nobody starts yet: record first, then name, layers, files. What fails half-way is undone.
+ * @throws TsrunError 'conflict', SyscallError
+ */
+export function createContainer(engine: Engine, given: RunOptions): Draft {
   const created = beginContainer(engine, given, () => []);
   try {
     created.made();
+    created.runLock.close();
+    created.spare();
     return created;
   } catch (error) {
     undoCreation(engine, created);
     throw error;
+  } finally {
+    created.unlock();
   }
 }
 

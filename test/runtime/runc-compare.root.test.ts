@@ -83,8 +83,7 @@ function compare(name: string, words: string, change: Change = () => {}, theirCh
   const engine = openEngine({ dataRoot: tsrun.dataRoot, runRoot: tsrun.runRoot });
   const flags = words.replaceAll('DIR', directory).split(' ').filter(Boolean);
   const options = { ...parseRun(flags, rootfs), name, command: ['bash', '-c', VIEW_SCRIPT] };
-  const { record, unlock } = createContainer(engine, options);
-  unlock();
+  const { record } = createContainer(engine, options);
   const bundle = engine.paths.container(record.id);
   const names = [[bundle, '<BUNDLE>'] as const, ...namespaceNames()];
   const clean = (view: View): View => new Map([...view].map(([key, value]) => [key, tidy(key, value)]));
