@@ -34,7 +34,7 @@ export class Paths {
   name(name: string): string {
     return `${this.names}/${name}`;
   }
-  /** Gone with a reboot: pid, root link. */
+  /** Gone with a reboot: which processes the run is, the link to its root. */
   run(id: string): string {
     return `${this.runRoot}/${id}`;
   }
