@@ -56,7 +56,7 @@ function summary(changes: readonly Change[]): string {
   const deltas = changes.map(({ before, after }) => (after ?? 0) - (before ?? 0));
   const sum = (numbers: number[]) => numbers.reduce((total, one) => total + one, 0);
   const [more, less] = [sum(deltas.filter((delta) => delta > 0)), sum(deltas.filter((delta) => delta < 0))];
-  return `${count('A')} added, ${count('C')} changed, ${count('D')} deleted, ${signed(more)}, -${humanSize(-less)}`;
+  return `${count('A')} added, ${count('C')} changed, ${count('D')} deleted, ${signed(more)}, -${humanSize(Math.abs(less))}`;
 }
 
 function signed(bytes: number): string {

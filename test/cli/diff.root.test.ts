@@ -127,6 +127,7 @@ test('--stat counts bytes', () => {
     'A  +5B /new',
     '1 added, 2 changed, 2 deleted, +8B, -74B',
   ]);
+  assert.equal(diffOf('grown', 'printf 1 >/new', '--stat'), ['A +1B /new', '1 added, 0 changed, 0 deleted, +1B, -0B']);
 });
 
 const withAttributes = needs(test, tool('python3'));
