@@ -96,6 +96,12 @@ const HINTS: readonly Hint[] = [
   },
   { call: 'make_dir', code: 'EROFS', hint: 'the data root lies on a read-only file system; use --data-root' },
   {
+    call: 'write_file',
+    code: 'ENOSPC',
+    when: /\/(overlay2|containers)\//,
+    hint: 'the file system of the data root is full',
+  },
+  {
     call: 'prlimit64',
     code: 'EPERM',
     hint: 'raising a limit above the hard limit needs CAP_SYS_RESOURCE, which this process does not have',
