@@ -4,6 +4,7 @@ import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { ANY, type Step, step } from '../plan/step.ts';
 import { newFile, removeLayerSteps } from '../store/layers.ts';
+import type { Paths } from '../store/paths.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
@@ -12,6 +13,9 @@ const at = { dirfd: AT.AT_FDCWD };
 const tree = (name: string, why: string): Step => step('remove_tree', { ...at, name }, why, { ignoreErrors: true });
 const unlink = (pathname: string, why: string): Step =>
   step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
+
+const mergedPath = (paths: Paths, { layer }: ContainerRecord): string => `${paths.layer(layer)}/merged`;
+const rootLink = (paths: Paths, { id }: ContainerRecord): string => `${paths.run(id)}/root`;
 
 /**
  * The intent: from here on the container counts as started, whoever is killed.
@@ -28,10 +32,18 @@ export function recordStartSteps(
   const mkdir = (pathname: string, why: string) =>
     step('make_dir', { ...at, pathname, mode: 0o700 }, why, { expect: { EEXIST: 0 } });
   const run = mkdir(paths.run(record.id), 'what is known of the run');
-  if (first) return [run, newFile(started, startedAt, 0o600, 'from here on it has been started')];
+  const merged = mergedPath(paths, record);
+  const link = step(
+    'symlinkat',
+    { target: rootLink(paths, record), newdirfd: AT.AT_FDCWD, linkpath: merged },
+    'the merged view, where Docker has it; by way of what a reboot takes away: by then the pid is another’s',
+  );
+  if (first) return [run, link, newFile(started, startedAt, 0o600, 'from here on it has been started')];
   return [
     mkdir(paths.runRoot, 'which a reboot takes away'),
     run,
+    step('unlinkat', { ...at, pathname: merged, flags: 0 }, 'of a run that was killed', { expect: { ENOENT: 0 } }),
+    link,
     step('unlinkat', { ...at, pathname: `${directory}/exit.json`, flags: 0 }, 'how it ended before is over', {
       expect: { ENOENT: 0 },
     }),
@@ -49,7 +61,6 @@ export function recordStartSteps(
 export function recordRunSteps({ paths, machine }: Engine, record: ContainerRecord): Step[] {
   const run = paths.run(record.id);
   const state = `${run}/state.json`;
-  const merged = `${paths.layer(record.layer)}/merged`;
   const head = `{"version":1,"bootId":${JSON.stringify(machine.bootId())}`;
   return [
     step(
@@ -59,15 +70,15 @@ export function recordRunSteps({ paths, machine }: Engine, record: ContainerReco
     ),
     step(
       'link_root',
-      { ...at, pathname: merged, pid: slot('pid') },
-      'the merged view, where Docker has it, seen from outside',
+      { ...at, pathname: rootLink(paths, record), pid: slot('pid') },
+      'its root, seen from outside: the merged view leads here',
     ),
   ];
 }
 
 /** What leads to the root of a process: one day that pid is another's, and `rm -rf merged/*` would reach another root. */
 export function unlinkRootSteps({ paths }: Engine, record: ContainerRecord): Step[] {
-  return [unlink(`${paths.layer(record.layer)}/merged`, 'the merged view ended with the container')];
+  return [unlink(mergedPath(paths, record), 'the merged view ended with the container')];
 }
 
 function endProcessesSteps(engine: Engine, record: ContainerRecord): Step[] {

@@ -6,6 +6,7 @@ import type { SourceKind } from '../rootfs/types.ts';
 import { type Bundle, bundleFrom } from '../runtime/bundle.ts';
 import { wholePlan } from '../runtime/launch.ts';
 import { fileError, readTextIfThere } from '../store/files.ts';
+import { lockedSteps } from '../store/lock.ts';
 import { nowNs, timestamp } from '../store/record.ts';
 import { recordStartSteps } from './cleanup.ts';
 import { beginContainer, creationSteps, draftContainer, undoCreation } from './create.ts';
@@ -22,14 +23,21 @@ function plannedKind(bundle: Bundle): SourceKind {
   };
 }
 
-/** `run --plan`: every step that a run of these options would take, the clean-up left out. Changes nothing. */
+/**
+ * `run --plan`: every step that a run of these options would take. Left out are the container's record and name, the
+ * pipes, and what the monitor does in the end. Changes nothing. */
 export function planRun(engine: Engine, options: RunOptions, attachment: Attachment): Step[] {
   const draft = draftContainer(engine, options);
   const { record, spec } = draft;
   const bundle = bundleFrom(engine.paths.container(record.id), spec);
   const facts = { ...factsOf(engine, record, bundle, attachment), sourceKind: plannedKind(bundle) };
   const relay = attachment.relay ?? false;
-  return [...creationSteps(engine, draft), ...wholePlan({ spec, command: bundle.command, facts, relay })];
+  return [
+    ...lockedSteps(engine.paths, record.id),
+    ...creationSteps(engine, draft),
+    ...recordStartSteps(engine, record, timestamp(nowNs()), true),
+    ...wholePlan({ spec, command: bundle.command, facts, relay }),
+  ];
 }
 
 /**

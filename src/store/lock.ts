@@ -4,7 +4,7 @@ import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
 import { AT, LOCK, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { play, playSome } from '../plan/play.ts';
-import { step } from '../plan/step.ts';
+import { type Step, step } from '../plan/step.ts';
 import type { Paths } from './paths.ts';
 
 const COMMAND_PATIENCE_MS = 10_000;
@@ -32,8 +32,8 @@ function openLock(path: string, flags: number): number | undefined {
   }
 }
 
-/** A new container's directory, with both locks: nobody else can have them yet. */
-export function makeLocked(paths: Paths, id: string, goal: string): { unlock: () => void; runLock: RunLock } {
+/** The first of a new container: its directory, with both locks. */
+export function lockedSteps(paths: Paths, id: string): Step[] {
   const file = (name: string) => ({
     dirfd: AT.AT_FDCWD,
     pathname: `${paths.container(id)}/${name}`,
@@ -42,14 +42,19 @@ export function makeLocked(paths: Paths, id: string, goal: string): { unlock: ()
   });
   const lock = (name: string) => ({ fd: slot(name), operation: LOCK.LOCK_EX | LOCK.LOCK_NB });
   const directory = { dirfd: AT.AT_FDCWD, pathname: paths.container(id), mode: 0o710 };
-  const { played, done, error } = playSome(goal, [
+  return [
     step('make_dir', directory, 'a container'),
-    step('openat', file('lock'), 'for one command at a time', { save: 'lock' }),
-    step('flock', lock('lock'), 'this one'),
-    step('openat', file('run.lock'), 'for one run at a time', { save: 'run' }),
-    step('flock', lock('run'), 'the first'),
-  ]);
-  const fds = ['lock', 'run'].slice(0, Math.floor(done / 2)).map((name) => played.value(name));
+    step('openat', file('lock'), 'for one command at a time', { save: 'commands' }),
+    step('flock', lock('commands'), 'this one'),
+    step('openat', file('run.lock'), 'for one run at a time', { save: 'lock' }),
+    step('flock', lock('lock'), 'the first'),
+  ];
+}
+
+/** Plays them: nobody else can have the locks yet. */
+export function makeLocked(paths: Paths, id: string, goal: string): { unlock: () => void; runLock: RunLock } {
+  const { played, done, error } = playSome(goal, lockedSteps(paths, id));
+  const fds = ['commands', 'lock'].slice(0, Math.floor(done / 2)).map((name) => played.value(name));
   const close = (fd: number | undefined) => fd !== undefined && closeSync(fd);
   if (error !== undefined) {
     fds.forEach(close);

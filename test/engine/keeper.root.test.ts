@@ -72,7 +72,7 @@ test('a late keeper does not kill the next run of its container: start waits for
   await second.waitFor('ready');
   assert.is((await first.ended).code, 137);
   assert.match(stateOf('kee'), /^running [1-9]/);
-  assert.equal(readdirSync(join(tsrun.runRoot, first.id)).toSorted(), ['state.json']);
+  assert.equal(readdirSync(join(tsrun.runRoot, first.id)).toSorted(), ['root', 'state.json']);
   expectOk(tsrun.run(['rm', '-f', 'kee']));
   assert.is((await second.ended).code, 137);
   assert.equal(tsrun.leftovers([first.id]), []);
@@ -132,6 +132,8 @@ for (const words of [
     const merged = tsrun.inspect('lost', '{{.GraphDriver.Data.MergedDir}}');
     expectOk(tsrun.run(words));
     assert.ok(isLink(merged), 'not while it runs');
+    assert.is(readlinkSync(merged), join(tsrun.runRoot, lost.id, 'root'), 'and a reboot takes away where it leads');
+    assert.is(readlinkSync(readlinkSync(merged)), `/proc/${lost.pid}/root`);
     await loseKeeper(lost);
     assert.ok(isLink(merged), 'nobody was there to do it');
     expectOk(tsrun.run(words));

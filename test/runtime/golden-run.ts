@@ -118,5 +118,6 @@ function normalise(lines: readonly string[], rootfs: string): string {
     .replace(/[0-9a-f]{64}/g, naming('LAYER'))
     .replace(/\b[A-Z2-7]{26}\b/g, naming('LINK'))
     .replace(/(<ROOTFS>\\"\\n", )\d+/g, '$1<LENGTH>')
-    .replace(/(config\.json", .*", )\d+\)/g, '$1<LENGTH>)');
+    .replace(/(config\.json", .*", )\d+\)/g, '$1<LENGTH>)')
+    .replace(/(\/started", .*, )"[^"]+", \d+\)/g, '$1"<NOW>", <LENGTH>)');
 }
