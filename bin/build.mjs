@@ -8,19 +8,16 @@ import { createRequire } from 'node:module';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, transform } from 'esbuild';
-import {
-  besideOutput,
-  execaChunk,
-  lazyBuiltins,
-  onlyVerb,
-  smallCommander,
-  sourceDirectories,
-} from './esbuild-plugins.mjs';
+import { besideOutput, execaChunk, lazyBuiltins, smallCommander, sourceDirectories } from './esbuild-plugins.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const dist = join(root, 'dist');
-const { HURRIED, cacheOf, readBundle } = createRequire(import.meta.url)('./tsrun');
-const programs = ['cli', ...HURRIED].map((name) => join(dist, `${name}.cjs`));
+const { HURRIED, bundle, cacheOf, readBundle } = createRequire(import.meta.url)('./tsrun');
+/** Bundle → where it begins. */
+const programs = new Map([
+  [bundle('cli'), join(root, 'src/cli/main.ts')],
+  ...HURRIED.map((verb) => [bundle(verb), join(root, `src/cli/hurried-${verb}.ts`)]),
+]);
 
 /** Plain CommonJS, not minified: it loads 3 to 7 ms sooner than ESM on Node 20, and its stack traces can be read. */
 const common = {
@@ -35,19 +32,13 @@ const common = {
 };
 
 async function buildProgram(entry, file) {
-  const verb = basename(file, '.cjs');
   const result = await build({
     ...common,
     entryPoints: [entry],
     format: 'cjs',
     // bin/tsrun runs the bundle as a script, where import() is not at hand.
     supported: { 'dynamic-import': false },
-    plugins: [
-      ...(verb === 'cli' ? [] : [onlyVerb(verb)]),
-      smallCommander(),
-      execaChunk('./execa.cjs'),
-      sourceDirectories(besideOutput(dist)),
-    ],
+    plugins: [smallCommander(), execaChunk('./execa.cjs'), sourceDirectories(besideOutput(dist))],
     write: false,
   });
   const { code } = await transform(lazyBuiltins(result.outputFiles[0].text), {
@@ -94,14 +85,14 @@ const codeOf = (file) => cacheOf(file, readBundle(file));
 
 /** Keeps V8's code of this Node beside the bundles. Starts are only slower without it. */
 export function keepCode() {
-  const wanting = () => programs.filter((file) => existsSync(file) && !existsSync(codeOf(file)));
+  const wanting = () => [...programs.keys()].filter((file) => existsSync(file) && !existsSync(codeOf(file)));
   if (wanting().length === 0) return;
   spawnSync(process.execPath, [join(root, 'bin', 'keep-code.cjs')], { stdio: 'ignore', timeout: 60_000 });
   if (wanting().length > 0) process.stderr.write('build: no code cache: starts are slower\n');
 }
 
 function removeOldCode() {
-  const digests = programs.map((file) => basename(codeOf(file)).split('.')[2]);
+  const digests = [...programs.keys()].map((file) => basename(codeOf(file)).split('.')[2]);
   for (const name of readdirSync(dist)) {
     if (name.endsWith('.cache') && !digests.includes(name.split('.')[2])) rmSync(join(dist, name));
   }
@@ -110,9 +101,9 @@ function removeOldCode() {
 export async function buildAll() {
   const begun = new Date(); // what is edited meanwhile is newer than the stamp
   mkdirSync(dist, { recursive: true });
-  const [program, library] = [join(root, 'src/cli/main.ts'), join(root, 'src/index.ts')];
+  const [program, library] = [programs.get(bundle('cli')), join(root, 'src/index.ts')];
   await Promise.all([
-    ...programs.map((file) => existsSync(program) && buildProgram(program, file)),
+    ...[...programs].map(([file, entry]) => existsSync(entry) && buildProgram(entry, file)),
     existsSync(program) && buildExeca(),
     existsSync(library) && buildLibrary(library),
   ]);

@@ -52,18 +52,6 @@ export function lazyBuiltins(text) {
   return `${helper}\n${body}`;
 }
 
-/** A bundle for one verb: its table of verbs has that one, and names it outright, so that nothing has to be loaded at its use. */
-export function onlyVerb(verb) {
-  return {
-    name: 'only-verb',
-    setup(build) {
-      build.onLoad({ filter: /\/src\/cli\/verbs\.ts$/ }, () => ({
-        contents: `import { ${verb}Command } from './${verb}.ts';\nexport const VERBS = { ${verb}: ${verb}Command };\n`,
-      }));
-    },
-  };
-}
-
 /**
  * Of commander what src/ uses. Its own way in makes a program that nobody asked for, and copies all names twice. Comments and white
  * space are a third of it, and are read at every start. Names stay: stack traces can be read.

@@ -8,15 +8,13 @@ const { join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 const { spawn, spawnSync } = require('node:child_process');
-const { HURRIED, cacheOf, readBundle, start } = require('./tsrun');
+const { HURRIED, bundle, cacheOf, readBundle, start } = require('./tsrun');
 
-const DIST = join(__dirname, '..', 'dist');
 const TSRUN = join(__dirname, 'tsrun');
 const TIMEOUT_MS = 10_000;
 /** What `cat` echoes when its container runs. */
 const ECHO = 'x';
 
-const bundle = (verb) => join(DIST, `${verb}.cjs`);
 const cachePath = (verb) => cacheOf(bundle(verb), readBundle(bundle(verb)));
 const partPath = (verb) => `${cachePath(verb)}.part`;
 

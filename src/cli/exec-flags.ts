@@ -3,9 +3,10 @@ import { parseContainerReference } from '../engine/options/parse-name.ts';
 import { parseWorkdir } from '../engine/options/parse-workdir.ts';
 import { usageError } from '../engine/options/usage-error.ts';
 import type { ExecOptions } from '../engine/run-options.ts';
-import { checkedUser, collect, dockerStyle, type FlagContext, maybeFlag, readEnvFlags } from './flag-values.ts';
+import { checkedUser, type FlagContext, maybeFlag, readEnvFlags } from './flag-values.ts';
+import { addFlags, dockerStyle, type Flag } from './flags.ts';
 
-/** What commander leaves in `opts()` after `addExecFlags`. */
+/** What is read of EXEC_FLAGS. */
 export interface ExecFlags {
   detach?: boolean;
   env?: string[];
@@ -17,17 +18,20 @@ export interface ExecFlags {
   workdir?: string;
 }
 
+export const EXEC_FLAGS: readonly Flag[] = [
+  ['-d, --detach', 'do not wait for the command'],
+  ['-e, --env <KEY=value>', "set a variable; KEY alone takes the caller's", 'each'],
+  ['--env-file <file>', 'set the variables in this file', 'each'],
+  ['-i, --interactive', 'keep stdin open'],
+  ['--privileged', 'give the command every capability'],
+  ['-t, --tty', 'give it a terminal'],
+  ['-u, --user <user[:group]>', 'run as this user, by name or number'],
+  ['-w, --workdir <path>', 'start in this directory of the container'],
+];
+
 /** Docker's flags of `exec`; options end at the container's name. */
 export function addExecFlags(command: Command): Command {
-  return dockerStyle(command)
-    .option('-d, --detach', 'do not wait for the command')
-    .option('-e, --env <KEY=value>', "set a variable; KEY alone takes the caller's", collect)
-    .option('--env-file <file>', 'set the variables in this file', collect)
-    .option('-i, --interactive', 'keep stdin open')
-    .option('--privileged', 'give the command every capability')
-    .option('-t, --tty', 'give it a terminal')
-    .option('-u, --user <user[:group]>', 'run as this user, by name or number')
-    .option('-w, --workdir <path>', 'start in this directory of the container');
+  return addFlags(dockerStyle(command), EXEC_FLAGS);
 }
 
 /**

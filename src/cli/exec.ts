@@ -1,27 +1,17 @@
 import { closeSync } from 'node:fs';
-import type { Command } from 'commander';
 import { execInContainer } from '../engine/exec.ts';
 import { becomeRelay } from '../runtime/relay.ts';
-import { engineFrom, flagContext, type GlobalFlags, requireRoot } from './context.ts';
-import { addExecFlags, type ExecFlags, readExecFlags } from './exec-flags.ts';
-import { type Mentioned, SparingCommand } from './sparing.ts';
+import { engineFrom, flagContext, requireRoot } from './context.ts';
+import { type ExecFlags, readExecFlags } from './exec-flags.ts';
+import type { GlobalFlags } from './flags.ts';
 import { attachment } from './terminal.ts';
 import { startUninterrupted } from './uninterrupted.ts';
 
 /** Nothing else runs here, and a turn of the event loop costs more than the whole start; but ^C waits for as long. */
 const BLOCKING_MS = 100;
 
-export function execCommand(mentioned?: Mentioned): Command {
-  return addExecFlags(new SparingCommand('exec', mentioned))
-    .description('run another command in a running container')
-    .argument('<container>')
-    .argument('<command...>')
-    .action((container: string, command: string[], _flags: unknown, self: Command) =>
-      exec(container, command, self.optsWithGlobals()),
-    );
-}
-
-async function exec(container: string, command: string[], flags: ExecFlags & GlobalFlags): Promise<void> {
+/** Runs another command in a running container, and becomes its relay unless it is detached. */
+export async function exec(container: string, command: string[], flags: ExecFlags & GlobalFlags): Promise<void> {
   const goal = `exec ${container}`;
   const options = readExecFlags(flags, container, command, flagContext());
   requireRoot(goal);

@@ -1,5 +1,4 @@
 import { resolve } from 'node:path';
-import type { Command } from 'commander';
 import { type CallerEnv, parseEnv, parseEnvFile } from '../engine/options/parse-env.ts';
 import { parseUser } from '../engine/options/parse-user.ts';
 import { usageError, visible } from '../engine/options/usage-error.ts';
@@ -12,11 +11,6 @@ export interface FlagContext {
   cwd: string;
   /** @throws Node's errors */
   readFile(path: string): Buffer;
-}
-
-/** For flags that may be given again and again. */
-export function collect(value: string, before: string[] | undefined): string[] {
-  return [...(before ?? []), value];
 }
 
 /** Runs a parser, and says which flag had which value when it objects. */
@@ -61,11 +55,6 @@ function readEnvFile(path: string, context: FlagContext): Buffer {
   })();
   if (content.length > MAX_ENV_FILE) throw usageError(`--env-file: ${path}: larger than ${MAX_ENV_FILE} bytes`);
   return content;
-}
-
-/** Docker's line: options end at the first word that is none, and `-h` is not help but a host name. */
-export function dockerStyle(command: Command): Command {
-  return command.helpOption('--help', 'show this help').passThroughOptions();
 }
 
 /** RunOptions keep the text: its meaning depends on the root. Only its form is checked here. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { type EngineInfo, engineInfo } from '../engine/info.ts';
-import { engineFrom, type GlobalFlags } from './context.ts';
+import { engineFrom } from './context.ts';
+import type { GlobalFlags } from './flags.ts';
 import { escapeControl } from './format/escape-control.ts';
 import { bytesSize } from './format/human.ts';
 import { compileTemplate } from './format/template.ts';

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { type InspectedContainer, inspectContainer } from '../engine/inspect.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { engineFrom, type GlobalFlags } from './context.ts';
+import { engineFrom } from './context.ts';
+import type { GlobalFlags } from './flags.ts';
 import { escapeControl } from './format/escape-control.ts';
 import { inspectShape } from './format/inspect-shape.ts';
 import { compileTemplate } from './format/template.ts';

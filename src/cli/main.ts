@@ -1,35 +1,32 @@
-import { type Command, CommanderError } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { ENGINE_VERSION } from '../engine/engine.ts';
-import { TsrunError } from '../errors/tsrun-error.ts';
+import { addFlags, DATA_ROOT, type GlobalFlags, LOG_LEVEL } from './flags.ts';
 import { escapeControl } from './format/escape-control.ts';
-import { errorText, print, printError } from './report.ts';
-import { type Mentioned, mentionedIn, SparingCommand } from './sparing.ts';
+import { setLogLevel } from './log-level.ts';
+import { OWN_FAILURE, print, printError, sayFailure } from './report.ts';
 import { VERBS } from './verbs.ts';
 
-const USAGE_EXIT = 125;
-
-/** Only the verb that was asked for is built. `mentioned`: with only those options, and silent when that is not enough. */
-async function program(verb: string | undefined, mentioned?: Mentioned): Promise<Command> {
-  const root = new SparingCommand('tsrun', mentioned)
+/** Only the verb that was asked for is built. */
+async function program(verb: string | undefined): Promise<Command> {
+  const root = new Command('tsrun')
     .description('containers on overlay mounts, every step of them shown')
     .version(`tsrun version ${ENGINE_VERSION}`, '-v, --version', 'print the version')
-    .enablePositionalOptions();
-  const say = mentioned === undefined ? sayError : () => {};
+    .enablePositionalOptions()
+    .hook('preAction', (_, command) => setLogLevel(command.optsWithGlobals<GlobalFlags>().logLevel ?? 'info'));
   const chosen = verb !== undefined && Object.hasOwn(VERBS, verb) ? [VERBS[verb]!] : Object.values(VERBS);
-  for (const make of chosen) root.addCommand(prepare(await make(mentioned, () => program(undefined)), say));
-  return prepare(root, say);
+  for (const make of chosen) root.addCommand(prepare(await make(() => program(undefined))));
+  return prepare(root);
 }
 
-type SayError = (text: string, write: (text: string) => void) => void;
-const sayError: SayError = (text, write) => write(`tsrun: ${commanderText(text)}\n`);
-
 /** Before the verb or behind it: --data-root and --log-level are everybody's. */
-function prepare(command: Command, say: SayError): Command {
-  return command
-    .option('--data-root <dir>', 'where layers and containers are kept (default: /var/lib/tsrun, or $TSRUN_ROOT)')
-    .option('--log-level <level>', 'debug, info, warn or error (default: info)')
+function prepare(command: Command): Command {
+  return addFlags(command, [DATA_ROOT, LOG_LEVEL])
     .exitOverride()
-    .configureOutput({ writeOut: print, writeErr: printError, outputError: say });
+    .configureOutput({
+      writeOut: print,
+      writeErr: printError,
+      outputError: (text, write) => write(`tsrun: ${commanderText(text)}\n`),
+    });
 }
 
 /** It repeats words of the command line, and may have a second line: `(Did you mean run?)`. */
@@ -38,37 +35,19 @@ function commanderText(text: string): string {
   return escapeControl(message) + suggestion;
 }
 
-/** The exit code of an error, once it has been said. */
-function exitCodeOf(error: unknown): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_EXIT;
-  printError(errorText(error));
-  return error instanceof TsrunError ? error.exitCode : USAGE_EXIT;
-}
-
 function verbOf(argv: readonly string[]): string | undefined {
   return argv.find(
     (word, i) => !word.startsWith('-') && argv[i - 1] !== '--data-root' && argv[i - 1] !== '--log-level',
   );
 }
 
-/** With the few options that the words mention; whatever commander objects to is then the business of the whole program. */
-async function runProgram(argv: string[]): Promise<void> {
-  const verb = verbOf(argv);
-  // `help run` and `-h run` speak of all options.
-  const mentioned = verb === argv[0] && Object.hasOwn(VERBS, verb ?? '') ? mentionedIn(argv) : undefined;
-  try {
-    await (await program(verb, mentioned)).parseAsync(argv, { from: 'user' });
-  } catch (error) {
-    if (!(error instanceof CommanderError) || error.exitCode === 0 || mentioned === undefined) throw error;
-    await (await program(verb)).parseAsync(argv, { from: 'user' });
-  }
-}
-
 async function main(argv: string[]): Promise<void> {
   try {
-    await runProgram(argv);
+    await (await program(verbOf(argv))).parseAsync(argv, { from: 'user' });
   } catch (error) {
-    process.exitCode = exitCodeOf(error);
+    if (error instanceof CommanderError)
+      process.exitCode = error.exitCode === 0 ? 0 : OWN_FAILURE; // it has said so
+    else sayFailure(error);
   }
 }
 

@@ -2,12 +2,31 @@ import { writeSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { escapeControl } from './format/escape-control.ts';
 
+/** Docker's code for a failure of its own. */
+export const OWN_FAILURE = 125;
+
 /** *tsrun: goal: call: CODE meaning*, then the hint on its own line. What a container or a file named must not steer the terminal. */
 export function errorText(error: unknown): string {
   if (!(error instanceof TsrunError))
     return `tsrun: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nhint: this is a defect of tsrun; please report it\n`;
   const hint = error.hint === undefined ? '' : `\nhint: ${escapeControl(error.hint)}`;
   return `tsrun: ${escapeControl(error.message)}${hint}\n`;
+}
+
+let warnings = true;
+/** For --log-level error and above. */
+export function silenceWarnings(): void {
+  warnings = false;
+}
+
+export function warn(text: string): void {
+  if (warnings) printError(`tsrun: warning: ${escapeControl(text)}\n`);
+}
+
+/** Says why a verb failed; the process ends with that exit code. */
+export function sayFailure(error: unknown): void {
+  printError(errorText(error));
+  process.exitCode = error instanceof TsrunError ? error.exitCode : OWN_FAILURE;
 }
 
 export function print(text: string): void {

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { removeContainer } from '../engine/remove.ts';
-import { engineFrom, type GlobalFlags, requireRoot } from './context.ts';
+import { engineFrom, requireRoot } from './context.ts';
+import type { GlobalFlags } from './flags.ts';
 import { errorText, print, printError } from './report.ts';
 
 interface RmFlags extends GlobalFlags {

@@ -15,20 +15,13 @@ import { parseVolume } from '../engine/options/parse-volume.ts';
 import { parseWorkdir } from '../engine/options/parse-workdir.ts';
 import { usageError } from '../engine/options/usage-error.ts';
 import type { MountOption, NetworkMode, RunOptions, Ulimit } from '../engine/run-options.ts';
-import {
-  checkedUser,
-  collect,
-  dockerStyle,
-  type FlagContext,
-  maybeFlag,
-  readEnvFlags,
-  readFlag,
-} from './flag-values.ts';
+import { checkedUser, type FlagContext, maybeFlag, readEnvFlags, readFlag } from './flag-values.ts';
+import { addFlags, dockerStyle, type Flag } from './flags.ts';
 
 /** `docker run` without --network makes a bridge; until tsrun has one, a container shares the host's network. */
 export const DEFAULT_NETWORK: NetworkMode = 'host';
 
-/** What commander leaves in `opts()` after `addRunFlags`. */
+/** What is read of RUN_FLAGS. */
 export interface RunFlags {
   addHost?: string[];
   capAdd?: string[];
@@ -60,40 +53,43 @@ export interface RunFlags {
   workdir?: string;
 }
 
+export const RUN_FLAGS: readonly Flag[] = [
+  ['--add-host <host:ip>', 'another line in /etc/hosts', 'each'],
+  ['--cap-add <capability>', 'give a Linux capability', 'each'],
+  ['--cap-drop <capability>', 'take a Linux capability away', 'each'],
+  ['--cidfile <file>', "write the container's id to this file"],
+  ['--dns <address>', 'ask this name server', 'each'],
+  ['--dns-option <option>', 'an option of resolv.conf', 'each'],
+  ['--dns-search <domain>', 'search names in this domain', 'each'],
+  ['--entrypoint <program>', 'the program that the command is given to'],
+  ['-e, --env <KEY=value>', "set a variable; KEY alone takes the caller's", 'each'],
+  ['--env-file <file>', 'set the variables in this file', 'each'],
+  ['-h, --hostname <name>', 'the name that the container has for itself'],
+  ['--init', 'put a small init first that reaps zombies and passes signals on'],
+  ['-i, --interactive', 'keep stdin open'],
+  ['-l, --label <key=value>', 'note something on the container', 'each'],
+  ['--mount <key=value,…>', 'mount a directory of the host, or a tmpfs', 'each'],
+  ['--name <name>', 'the name that the container has for you'],
+  ['--network <mode>', `host or none (default: ${DEFAULT_NETWORK})`],
+  ['--pidfile <file>', "write the pid of the container's first process to this file"],
+  ['--privileged', 'give every capability and device, and hide nothing'],
+  ['--read-only', 'make the root read-only'],
+  ['--rm', 'remove the container when it has ended'],
+  ['--stop-signal <signal>', 'the signal that asks it to end'],
+  ['--tmpfs <path[:options]>', 'mount a tmpfs', 'each'],
+  ['-t, --tty', 'give it a terminal'],
+  ['--ulimit <name=soft[:hard]>', 'a resource limit', 'each'],
+  ['-u, --user <user[:group]>', 'run as this user, by name or number'],
+  ['-v, --volume <source:target[:options]>', 'mount a directory of the host', 'each'],
+  ['-w, --workdir <path>', 'start in this directory of the container'],
+];
+
 /**
  * Docker's flags of `run`. Options end at the first word that is none, so that `tsrun run root ls -l` works; a parent
  * command has to call `enablePositionalOptions()` for that.
  */
 export function addRunFlags(command: Command): Command {
-  return dockerStyle(command)
-    .option('--add-host <host:ip>', 'another line in /etc/hosts', collect)
-    .option('--cap-add <capability>', 'give a Linux capability', collect)
-    .option('--cap-drop <capability>', 'take a Linux capability away', collect)
-    .option('--cidfile <file>', "write the container's id to this file")
-    .option('--dns <address>', 'ask this name server', collect)
-    .option('--dns-option <option>', 'an option of resolv.conf', collect)
-    .option('--dns-search <domain>', 'search names in this domain', collect)
-    .option('--entrypoint <program>', 'the program that the command is given to')
-    .option('-e, --env <KEY=value>', "set a variable; KEY alone takes the caller's", collect)
-    .option('--env-file <file>', 'set the variables in this file', collect)
-    .option('-h, --hostname <name>', 'the name that the container has for itself')
-    .option('--init', 'put a small init first that reaps zombies and passes signals on')
-    .option('-i, --interactive', 'keep stdin open')
-    .option('-l, --label <key=value>', 'note something on the container', collect)
-    .option('--mount <key=value,…>', 'mount a directory of the host, or a tmpfs', collect)
-    .option('--name <name>', 'the name that the container has for you')
-    .option('--network <mode>', `host or none (default: ${DEFAULT_NETWORK})`)
-    .option('--pidfile <file>', "write the pid of the container's first process to this file")
-    .option('--privileged', 'give every capability and device, and hide nothing')
-    .option('--read-only', 'make the root read-only')
-    .option('--rm', 'remove the container when it has ended')
-    .option('--stop-signal <signal>', 'the signal that asks it to end')
-    .option('--tmpfs <path[:options]>', 'mount a tmpfs', collect)
-    .option('-t, --tty', 'give it a terminal')
-    .option('--ulimit <name=soft[:hard]>', 'a resource limit', collect)
-    .option('-u, --user <user[:group]>', 'run as this user, by name or number')
-    .option('-v, --volume <source:target[:options]>', 'mount a directory of the host', collect)
-    .option('-w, --workdir <path>', 'start in this directory of the container');
+  return addFlags(dockerStyle(command), RUN_FLAGS);
 }
 
 /**

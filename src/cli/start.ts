@@ -4,7 +4,8 @@ import { unpackOptions } from '../engine/saved-options.ts';
 import { startContainer } from '../engine/start.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { becomeRelay } from '../runtime/relay.ts';
-import { engineFrom, type GlobalFlags, requireRoot } from './context.ts';
+import { engineFrom, requireRoot } from './context.ts';
+import type { GlobalFlags } from './flags.ts';
 import { attachment } from './terminal.ts';
 import { startUninterrupted } from './uninterrupted.ts';
 

@@ -1,0 +1,20 @@
+import { DATA_ROOT, type Flag, type GlobalFlags } from './flags.ts';
+import { readPlainWords } from './plain-words.ts';
+import { sayFailure } from './report.ts';
+
+/**
+ * The whole of a bundle of one verb, without commander: does what `words` say, when they are plain.
+ * @param start what the verb does, with at least `least` operands
+ * @returns false when they are not: bin/tsrun then starts the bundle of all verbs
+ */
+export function hurry<F>(
+  words: readonly string[],
+  flags: readonly Flag[],
+  least: number,
+  start: (operands: string[], flags: F & GlobalFlags) => Promise<void>,
+): boolean {
+  const plain = readPlainWords(words, [...flags, DATA_ROOT]);
+  if (plain === undefined || plain.operands.length < least) return false;
+  start(plain.operands, plain.opts as F & GlobalFlags).catch(sayFailure);
+  return true;
+}
