@@ -174,6 +174,9 @@ struct op {
                                and of ourselves: the end of a JSON object; rename */
 #define OP_LINK_ROOT 225    /* dir fd, path, pid: a link to that process's root, /proc/PID/root, in the place of what is there */
 
+#define OP_SHARE_MEMORY 226 /* none: a child shares our memory from here on until we have executed, and gives it back in our place, which
+                               takes milliseconds; to be reaped with __WCLONE. A success, too, where there can be no child */
+
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */
 #define IN_ROOT_MAKE_DIR 2    /* missing components and the last are made as directories, 0755 */

@@ -157,6 +157,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_EXIT: return sys(exit_group, 0);
     case OP_STORE: return store(arg);
     case OP_EXEC: return play_exec(tape, arg);
+    case OP_SHARE_MEMORY: return share_memory();
     case OP_IN_ROOT: return open_in_root(arg[0], (const char *)arg[1], (u64)arg[2], &tape->failed_detail);
     case OP_WRITE_FILE: return write_file(arg);
     case OP_MAKE_DIR: return make_dir(arg[0], (const char *)arg[1], arg[2]);

@@ -16,6 +16,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg);
 s64 play_clone(struct tape *tape, const s64 *arg);
 s64 play_clone_apart(struct tape *tape, const s64 *arg);
 s64 play_exec(struct tape *tape, const s64 *arg);
+s64 share_memory(void);
 s64 open_in_root(s64 root, const char *path, u64 want, u32 *detail);
 s64 take_name(char *to, u64 size, const char *name);
 s64 remove_tree(s64 dir, const char *name);

@@ -19,6 +19,8 @@
 #define FD_INPUT 5
 #define FD_OUTPUT 6
 #define FD_ERRORS 7
+#define WNOHANG 1
+#define WCLONE 0x80000000u
 #define LOST 125
 #define BACKGROUND_CHECK_MS 500
 
@@ -150,9 +152,13 @@ static void forward_signals(void) {
   }
 }
 
+/* The child of OP_SHARE_MEMORY. The keeper is none of __WCLONE's. */
+static void reap_sleeper(void) { sys(wait4, -1, 0, WNOHANG | WCLONE, 0); }
+
 static void take_signal(int signo) {
   switch (signo) {
-    case SIGCHLD: case SIGPIPE: case SIGURG: return; /* about us, not about the container */
+    case SIGCHLD: reap_sleeper(); return;
+    case SIGPIPE: case SIGURG: return; /* about us, not about the container */
     case SIGWINCH:
       if (relay.tty) copy_window_size(FD_MASTER);
       return;

@@ -145,6 +145,7 @@ export const OPCODE = {
   check_signals: 223,
   record_run: 224,
   link_root: 225,
+  share_memory: 226,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

@@ -105,6 +105,7 @@ export const STEP_TYPES = {
   drop_bounding: [['keep', 'hex']],
   hold_signals: [['set', 'hex']],
   check_signals: [],
+  share_memory: [],
   record_run: [['dirfd', 'fd'], ['pathname', 'path'], ['temporary', 'path'], ['head', 'text'], ['pid', 'int']],
   link_root: [['dirfd', 'fd'], ['pathname', 'path'], ['pid', 'int']],
   exit: [],

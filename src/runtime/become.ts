@@ -16,11 +16,13 @@ export type MonitorProgram = { path: string } | { sealed: string };
 /**
  * Puts descriptors at the numbers of a role of the monitor (native/abi.h), closes the others and becomes that role.
  * @param placed slot → number; the numbers are from 3 on
+ * @param lastly what is done when all is in its place
  */
 export function becomeSteps(
   program: MonitorProgram,
   args: readonly string[],
   placed: Readonly<Record<string, number>>,
+  lastly: readonly Step[] = [],
 ): Step[] {
   const places = 'sealed' in program ? { ...placed, [program.sealed]: FD_COPY } : placed;
   const names = Object.keys(places);
@@ -42,6 +44,7 @@ export function becomeSteps(
       ),
     ),
     step('close_range', { first: highest + 1, last: LAST_FD, flags: 0 }, 'nothing else is inherited'),
+    ...lastly,
     executeStep(program, ['tsrun-monitor', ...args]),
   ];
 }

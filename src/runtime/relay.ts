@@ -48,6 +48,7 @@ export function relayPlan({ terminal, interactive }: Carried): Step[] {
   const receive = step('recv_fd', { socket: slot(ours('launcher')) }, 'our end of the container’s terminal', {
     save: 'terminal',
   });
+  const share = step('share_memory', {}, 'Node’s memory is given back by a child, while the relay is at work already');
   return [
     ...(terminal === 'sent' ? [receive] : []),
     step(
@@ -62,7 +63,7 @@ export function relayPlan({ terminal, interactive }: Carried): Step[] {
       { how: SIG_SETMASK, set: ALL_SIGNALS, oldset: null, sigsetsize: 8 },
       'none may end us before the relay waits for them',
     ),
-    ...becomeSteps({ path: monitorPath() }, ['relay', letters], placed),
+    ...becomeSteps({ path: monitorPath() }, ['relay', letters], placed, [share]),
   ];
 }
 

@@ -23,7 +23,7 @@ export interface Bounds {
 /** An error is said once and in part, however often it comes. */
 const ERROR_LENGTH = 400;
 
-/** Runs them in turn, so that whatever else the machine does meets all of them. A contestant that fails is left out, loudly. */
+/** Runs them in rounds, so that whatever else the machine does meets all of them. A contestant that fails is left out, loudly. */
 export async function contest(
   machine: Machine,
   contestants: readonly Contestant[],

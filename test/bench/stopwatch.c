@@ -1,9 +1,9 @@
-/* stopwatch.c: runs commands in turn, A B C B C A …, and writes how long each took: one line "number nanoseconds exit-code" a run.
+/* stopwatch.c: runs commands in rounds, each in another order, and writes how long each took: one line "number nanoseconds exit-code" a run.
  *
  *   stopwatch ROUNDS SECONDS [-- [mnt=FILE] [path=DIRECTORY] program argument…]…
  *
  * In C because what starts a process adds to its time: here 0.2 ms, in Node 2. mnt= enters a mount namespace first, path= puts a
- * directory before $PATH. Standard input and output are /dev/null. The first round warms up and is not written. */
+ * directory before $PATH. The order is dealt anew, as what a command leaves for the kernel to do slows the one that comes next. Standard input and output are /dev/null. The first round warms up and is not written. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <sched.h>
@@ -73,15 +73,33 @@ static int read_commands(char **words, struct command *commands) {
   return count;
 }
 
+/* The same deals in every contest. */
+static unsigned deal(unsigned among) {
+  static unsigned long long state = 1;
+  state = state * 48271 % 0x7fffffff;
+  return (unsigned)(state % among);
+}
+
+static void shuffle(int *order, int count) {
+  for (int i = count - 1; i > 0; i--) {
+    int other = (int)deal((unsigned)i + 1), kept = order[i];
+    order[i] = order[other];
+    order[other] = kept;
+  }
+}
+
 int main(int argc, char **argv) {
   struct command commands[MOST];
   memset(commands, 0, sizeof commands);
   if (argc < 4 || strcmp(argv[3], "--")) return 2;
   int rounds = atoi(argv[1]), count = read_commands(argv + 3, commands);
+  int order[MOST];
+  for (int i = 0; i < count; i++) order[i] = i;
   long long end = now() + atoll(argv[2]) * 1000000000ll;
   for (int round = 0; round <= rounds && (round < 2 || now() < end); round++) {
+    shuffle(order, count);
     for (int i = 0; i < count; i++) {
-      int which = (i + round) % count;
+      int which = order[i];
       long long took = 0;
       int code = run(&commands[which], &took);
       if (round) printf("%d %lld %d\n", which, took, code);

@@ -1,7 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs, overlay, root } from '../support/needs.ts';
-import { openTsrun, type Tsrun } from '../support/tsrun.ts';
+import { openTsrun, type Tsrun, until } from '../support/tsrun.ts';
 
 const test = needs(suite('becoming the relay'), root(), overlay());
 let tsrun: Tsrun;
@@ -22,6 +23,16 @@ test('takes no descriptor away from a thread of Node', () => {
     outcomes.filter(({ code, stderr }) => code !== 0 || stderr !== ''),
     [],
   );
+});
+
+const childrenOf = (pid: number): string[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+
+test('reaps the child that gave Node’s memory back', async () => {
+  const { child } = await tsrun.container('sleeping');
+  await until('only the keeper is left', () => childrenOf(child.pid!).length === 1);
+  const [keeper] = childrenOf(child.pid!);
+  assert.match(readFileSync(`/proc/${keeper}/cmdline`, 'utf8'), 'keep');
 });
 
 test.run();
