@@ -165,7 +165,7 @@ struct op {
 #define OP_MAKE_DIR 218      /* dir fd, path, mode: mkdirat with that very mode, whatever the umask, which all threads share */
 #define OP_PRINT_MODE 219    /* fd, text, byte offset: the mode of what fd is, as four octal digits into the text */
 
-#define OP_EXIT 220         /* none: the end of a child that leaves without executing */
+#define OP_EXIT 220         /* status: the end of a child that leaves without executing */
 #define OP_CLONE_APART 221  /* as OP_CLONE, but the child has a memory of its own: for one that is seen inside a running container */
 #define OP_STORE 222        /* struct, byte offset, value: writes 32 bits into the struct: a descriptor that a later call takes from there */
 

@@ -33,6 +33,16 @@ static void reset_signals(void) {
   for (int signo = 1; signo <= SIGNAL_COUNT; signo++) sys(rt_sigaction, signo, &deflt, 0, 8);
 }
 
+/* What it cloned executes already, and with it gone nobody would know of that. Nobody else reaps them, so the pids are theirs. */
+static void kill_cloned(const struct child *child) {
+  const struct tape *tape = child->tape;
+  const struct op *ops = (const struct op *)((const char *)tape + child->ops);
+  for (u64 i = 0; i < child->count; i++) {
+    s64 pid = ops[i].code == OP_CLONE && ops[i].save != TAPE_NO_SLOT ? tape->slots[ops[i].save] : 0;
+    if (pid > 0) sys(kill, pid, SIGKILL);
+  }
+}
+
 static void play_in_child(struct child *child) {
   reset_signals();
   play_ops(child->tape, child->ops, child->count);
@@ -41,6 +51,7 @@ static void play_in_child(struct child *child) {
     child->tape->failed_step = 0;
     child->tape->failed_errno = ENOSYS_;
   }
+  kill_cloned(child);
   struct failure failure = { child->tape->failed_step, child->tape->failed_errno, child->tape->failed_detail };
   if (child->report >= 0) sys(write, child->report, &failure, sizeof failure);
   for (;;) sys(exit_group, 127);

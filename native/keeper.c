@@ -1,6 +1,7 @@
 /* keeper.c: the roles keep and enter: the parent of one process in a container. It waits, records, cleans up, reports. */
 #include <linux/mman.h>
 #include <asm/poll.h>
+#include <asm/signal.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
 #include <linux/time_types.h>
@@ -35,10 +36,16 @@ static void write_back(const struct job *job, const struct tape *tape) {
   sys(pwrite64, FD_JOB, tape, sizeof *tape, job->enter_tape);
 }
 
+/* It may execute already, unknown to the launcher, when a later step fails. A child of ours, not reaped, so the pid is its own. */
+static void kill_entered(s64 pid) {
+  if (pid > 0) sys(kill, pid, SIGKILL);
+}
+
 /* Plays the enter tape and leaves the child's pidfd at its place. 0, or the role is over. */
 static int enter(const struct job *job) {
   struct tape *tape = map_tape(job->enter_tape, job->enter_size);
   if (!tape || is_error(tape_play(tape))) {
+    if (tape) kill_entered(tape->slots[job->enter_pid_slot]);
     if (tape) write_back(job, tape);
     say(CONTROL_FAILED, tape ? tape->failed_errno : ENOSYS_);
     return -1;

@@ -154,7 +154,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_CLONE: return play_clone(tape, arg);
     case OP_CLONE_APART: return play_clone_apart(tape, arg);
     case OP_HOLD_SIGNALS: return hold_signals((u64)arg[0]);
-    case OP_EXIT: return sys(exit_group, 0);
+    case OP_EXIT: return sys(exit_group, arg[0]);
     case OP_STORE: return store(arg);
     case OP_EXEC: return play_exec(tape, arg);
     case OP_SHARE_MEMORY: return share_memory();

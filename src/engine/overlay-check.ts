@@ -51,7 +51,7 @@ function trialMount(directory: string): boolean {
       ),
       step('chdir', { path: at }, 'the names below are short'),
       overlay,
-      step('exit', {}, 'that is all'),
+      step('exit', { status: 0 }, 'that is all'),
     ];
     const clone = { flags: CLONE.CLONE_NEWNS, child, cgroup: null, pidfd: null };
     reap(play('try an overlay', [step('clone', clone, 'a namespace of its own', { save: 'pid' })]).value('pid'));

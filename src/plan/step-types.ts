@@ -108,7 +108,7 @@ export const STEP_TYPES = {
   share_memory: [],
   record_run: [['dirfd', 'fd'], ['pathname', 'path'], ['temporary', 'path'], ['head', 'text'], ['pid', 'int']],
   link_root: [['dirfd', 'fd'], ['pathname', 'path'], ['pid', 'int']],
-  exit: [],
+  exit: [['status', 'int']],
   store: [['struct', 'struct'], ['offset', 'int'], ['value', 'int']],
 } as const satisfies Partial<Record<OpName, ParameterList>>;
 

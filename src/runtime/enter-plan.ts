@@ -70,7 +70,7 @@ function firstChildSteps(namespaces: number, command: Process, facts: EnterFacts
       'the process that becomes the command, in the container’s PID namespace',
       { save: 'pid' },
     ),
-    step('exit', {}, 'done'),
+    step('exit', { status: 0 }, 'done'),
   ];
 }
 

@@ -1,14 +1,20 @@
-import { FD_CONTROL } from '../kernel/abi.ts';
+import { CONTROL, FD_CONTROL } from '../kernel/abi.ts';
 import { CLONE, F } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
 import { type Struct, slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
-import { type Step, step } from '../plan/step.ts';
+import { ANY, type Step, step } from '../plan/step.ts';
 import { becomeSteps } from './become.ts';
 import type { Ends } from './descriptors.ts';
 import type { Connected } from './launch.ts';
 
 const SIG_SETMASK = 2;
+const P_PID = 1;
+const WEXITED = 4;
+const OWN_FAILURE = 125;
+/** struct control that asks the monitor for a SIGKILL. */
+const KILL = String.fromCharCode(CONTROL.signal, 0, 0, 0, 9, 0, 0, 0);
+const NO_RELAY = 'tsrun: become the relay: tsrun-monitor could not be executed: what was started is ended\n';
 const ALL_SIGNALS: Struct = { bytes: Buffer.alloc(8, 0xff), shown: '~[]' };
 const ENDS = ['control', 'stdin', 'stdout', 'stderr', 'launcher'] as const;
 const STREAM_PLACES = { stdin: FD_CONTROL + 1, stdout: FD_CONTROL + 2, stderr: FD_CONTROL + 3 };
@@ -18,10 +24,13 @@ const TERMINAL_PLACE = FD_CONTROL + 1;
 const ours = (name: string): string => `our_${name}`;
 
 /** The caller's ends, as slots for relayPlan. */
-export function relaySlots(ends: Partial<Ends> & { terminal?: number | undefined }): Record<string, number> {
+export function relaySlots(
+  ends: Partial<Ends> & { terminal?: number | undefined; monitor?: number },
+): Record<string, number> {
   const slots: Record<string, number> = {};
   for (const name of ENDS) if (ends[name] !== undefined) slots[ours(name)] = ends[name];
   if (ends.terminal !== undefined) slots.terminal = ends.terminal;
+  if (ends.monitor !== undefined) slots.monitor = ends.monitor;
   return slots;
 }
 
@@ -34,7 +43,7 @@ export interface Carried {
 
 /**
  * The command line has nothing left to decide: it becomes the relay, a few kilobytes instead of a Node process, which carries bytes
- * and signals and exits with the container's code.
+ * and signals and exits with the container's code. Slot given: `monitor`.
  */
 export function relayPlan({ terminal, interactive }: Carried): Step[] {
   const letters = `${terminal === 'none' ? '' : 't'}${interactive ? 'i' : ''}`;
@@ -63,7 +72,26 @@ export function relayPlan({ terminal, interactive }: Carried): Step[] {
       { how: SIG_SETMASK, set: ALL_SIGNALS, oldset: null, sigsetsize: 8 },
       'none may end us before the relay waits for them',
     ),
-    ...becomeSteps({ path: monitorPath() }, ['relay', letters], placed, [share]),
+    ...orEnd(becomeSteps({ path: monitorPath() }, ['relay', letters], placed, [share])),
+  ];
+}
+
+/**
+ * When the last of the steps, which executes, fails, Node's descriptors are closed, and all signals are blocked: nothing of it can go on,
+ * and whoever waited for the container would wait for ever. So what was started is ended here.
+ */
+function orEnd(steps: Step[]): Step[] {
+  const last = steps.pop();
+  const write = (fd: number, buf: string, why: string) =>
+    step('write', { fd, buf, count: buf.length }, why, { ignoreErrors: true });
+  const monitor = { idtype: P_PID, id: slot('monitor'), infop: null, options: WEXITED };
+  return [
+    ...steps,
+    ...(last === undefined ? [] : [{ ...last, expect: { [ANY]: 0 } }]),
+    write(FD_CONTROL, KILL, 'without a relay it is to end'),
+    step('waitid', monitor, 'and to be cleaned up after', { ignoreErrors: true }),
+    write(2, NO_RELAY, 'why'),
+    step('exit', { status: OWN_FAILURE }, 'Node cannot go on'),
   ];
 }
 

@@ -7,6 +7,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -330,6 +331,31 @@ test('a failure inside a clone inside a clone is that step’s; no process is le
     ['outer', 'middle', 'inner', 'late'].map((name) => existsSync(at(name))),
     [true, true, true, false],
   );
+});
+
+test('what a clone has cloned does not go on when the clone fails behind it', async () => {
+  // Whoever runs has the fifo open for writing; without a writer, reading says that it has ended.
+  const fifo = { dirfd: AT.AT_FDCWD, pathname: at('alive'), mode: 0o010600, dev: 0 };
+  play('fifo', [step('mknodat', fifo, 'a fifo')]);
+  const reader = openSync(at('alive'), O.O_NONBLOCK);
+  const writer = openSync(at('alive'), O.O_WRONLY);
+  const orphan = [step('dup3', { oldfd: slot('writer'), newfd: 9, flags: 0 }, 'alive'), shell('exec sleep 600')];
+  const clone = (child: Step[], save: string): Step =>
+    step('clone', { flags: 0, child, cgroup: null, pidfd: null }, save, { save });
+  const outer = clone([clone(orphan, 'orphan'), step('fail_at', { errno: 28 }, 'the hook')], 'outer');
+  assert.is(fails(() => play('fail', [outer], { writer })).code, 'ENOSPC');
+  closeSync(writer);
+  const ended = (): boolean => {
+    try {
+      return readSync(reader, Buffer.alloc(1)) === 0;
+    } catch {
+      return false; // EAGAIN: somebody could still write
+    }
+  };
+  const deadline = performance.now() + 5000;
+  while (!ended() && performance.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 5));
+  assert.ok(ended());
+  closeSync(reader);
 });
 
 test('a child that never executes is an error, not a hang', () => {
