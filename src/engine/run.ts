@@ -1,11 +1,11 @@
-import { unlinkSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { cgroupPathOf, makeCgroupSteps } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import type { Step } from '../plan/step.ts';
 import type { SourceKind } from '../rootfs/types.ts';
 import { type Bundle, bundleFrom } from '../runtime/bundle.ts';
 import { wholePlan } from '../runtime/launch.ts';
-import { fileError, readTextIfThere } from '../store/files.ts';
+import { fileError } from '../store/files.ts';
 import { lockedSteps } from '../store/lock.ts';
 import { nowNs, timestamp } from '../store/record.ts';
 import { recordStartSteps } from './cleanup.ts';
@@ -51,13 +51,14 @@ export function runContainer(engine: Engine, options: RunOptions, attachment: At
     ...makeCgroupSteps(engine.cgroups, cgroupPathOf(spec), spec),
   ]);
   const { record, spec, made, spare, unlock, runLock } = created;
+  let idFile: string | undefined;
   try {
-    writeIdFile(options.cidfile, record.id, goal);
+    idFile = writeIdFile(options.cidfile, record.id, goal);
     const bundle = bundleFrom(engine.paths.container(record.id), spec);
     return startBundle(engine, record, bundle, attachment, { goal, lock: runLock, spare, made });
   } catch (error) {
     undoCreation(engine, created);
-    if (options.cidfile !== undefined && readTextIfThere(options.cidfile) === record.id) unlinkSync(options.cidfile);
+    if (idFile !== undefined) rmSync(idFile, { force: true });
     throw error;
   } finally {
     spare();
@@ -65,11 +66,12 @@ export function runContainer(engine: Engine, options: RunOptions, attachment: At
   }
 }
 
-/** --cidfile: never over another container's. */
-function writeIdFile(path: string | undefined, id: string, goal: string): void {
-  if (path === undefined) return;
+/** --cidfile: never over another container's. @returns what was written */
+function writeIdFile(path: string | undefined, id: string, goal: string): string | undefined {
+  if (path === undefined) return undefined;
   try {
     writeFileSync(path, id, { flag: 'wx', mode: 0o644 });
+    return path;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError(goal, error);
     const message = `${goal}: container ID file found, make sure the other container isn't running or delete ${path}`;

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -36,17 +37,23 @@ function hintFor(code: string | undefined): string | undefined {
   return undefined;
 }
 
-/** Whole or not at all; for what a reboot takes away anyway. `ours`: with that very mode, whatever the umask. */
+/**
+ * Whole or not at all; for what a reboot takes away anyway. `ours`: with that very mode, whatever the umask. The temporary file is made
+ * anew, never followed: a pidfile may lie in a directory that is open to all.
+ */
 export function writeWhole(path: string, text: string, mode = 0o600, ours = true): void {
   const temporary = `${path}.tmp-${process.pid}`;
-  const fd = openSync(temporary, 'w', mode);
+  const fd = openSync(temporary, 'wx', mode);
   try {
     if (ours && (mode & 0o077) !== 0) fchmodSync(fd, mode);
     writeSync(fd, text);
+    renameSync(temporary, path);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
   } finally {
     closeSync(fd);
   }
-  renameSync(temporary, path);
 }
 
 /** mkdir -p with a mode that the umask does not change. */

@@ -5,6 +5,7 @@ import { AT, LOCK, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { play, playSome } from '../plan/play.ts';
 import { type Step, step } from '../plan/step.ts';
+import { fileError } from './files.ts';
 import type { Paths } from './paths.ts';
 
 const COMMAND_PATIENCE_MS = 10_000;
@@ -22,13 +23,13 @@ function tryLock(fd: number, goal: string, why: string, kind: number = LOCK.LOCK
   }
 }
 
-/** undefined when the file is not there. Close-on-exec. */
-function openLock(path: string, flags: number): number | undefined {
+/** undefined when the file is not there. Close-on-exec. @throws TsrunError: EROFS, EACCES */
+function openLock(path: string, flags: number, goal: string): number | undefined {
   try {
     return openSync(path, O.O_RDWR | flags, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw fileError(goal, error);
   }
 }
 
@@ -79,7 +80,7 @@ function noContainer(id: string): TsrunError {
 
 /** One command changes a container at a time. @returns what lets go of it @throws TsrunError 'conflict', 'not-found' */
 export function lockContainer(paths: Paths, id: string, goal: string, kind: number = LOCK.LOCK_EX): () => void {
-  const fd = openLock(`${paths.container(id)}/lock`, O.O_CREAT);
+  const fd = openLock(`${paths.container(id)}/lock`, O.O_CREAT, goal);
   if (fd === undefined) throw noContainer(id);
   let locked = false;
   try {
@@ -136,7 +137,7 @@ function holding(fd: number | undefined): RunLock {
  * for a moment. @returns undefined when a run has it; without `make`, what is held may be nothing at all: there never was a run
  */
 export function tryLockRun(paths: Paths, id: string, goal: string, make: boolean): RunLock | undefined {
-  const fd = openLock(runLockPath(paths, id), make ? O.O_CREAT : 0);
+  const fd = openLock(runLockPath(paths, id), make ? O.O_CREAT : 0, goal);
   if (fd === undefined && make) throw noContainer(id);
   if (fd === undefined || tryLock(fd, goal, 'the run before has been cleaned up after')) return holding(fd);
   closeSync(fd);

@@ -150,6 +150,30 @@ test('--cidfile: the id; refused when it is there, gone after a failed start', (
   assert.equal(world.ids(), []);
 });
 
+test('--cidfile that is a directory or a fifo: refused as any that is there, and not read', () => {
+  const fifo = join(world.dir, 'a-fifo-cid');
+  world.host('mkfifo', fifo);
+  for (const file of [fifo, world.dir]) {
+    const { code, stderr } = world.run(['true'], ['--cidfile', file]);
+    assert.is(code, 125);
+    assert.match(stderr, /^tsrun: run \S+: container ID file found/);
+  }
+  assert.equal(world.ids(), []);
+});
+
+test('--pidfile that is a directory: refused, and no temporary file stays beside it', () => {
+  const directory = join(world.dir, 'a-pid-directory');
+  mkdirSync(directory);
+  const { code, stderr } = world.run(['true'], ['--pidfile', directory]);
+  assert.is(code, 125);
+  assert.match(stderr, /^tsrun: run \S+: rename.*EISDIR/);
+  assert.equal(
+    readdirSync(world.dir).filter((name) => name.startsWith('a-pid-directory')),
+    ['a-pid-directory'],
+  );
+  assert.equal(world.ids(), []);
+});
+
 test('--pidfile: the pid of the container’s first process, on the host', () => {
   const file = join(world.dir, 'a-pid');
   const pid = world.shell('cut -d" " -f1 /proc/1/sched 2>/dev/null; readlink /proc/self/ns/pid', ['--pidfile', file]);

@@ -41,6 +41,26 @@ test('read-only cgroups: the hint is theirs, and nothing is left', () => {
   assert.equal(tsrun.ids(), before);
 });
 
+test('a data root that has become read-only: what only looks answers, the rest says so', () => {
+  const readOnly = spoiled(
+    `mount --bind ${tsrun.dataRoot} ${tsrun.dataRoot} && mount -o remount,ro,bind ${tsrun.dataRoot}`,
+  );
+  for (const words of [['ps'], ['info'], ['inspect', 'alive'], ['diff', 'alive']]) {
+    const { code, stderr } = tsrun.run(words, readOnly);
+    assert.is(code, 0, `${words} ${stderr}`);
+  }
+  for (const words of [
+    ['exec', 'alive', 'true'],
+    ['start', '-a', 'alive'],
+    ['rm', '-f', 'alive'],
+  ]) {
+    const { code, stderr } = tsrun.run(words, readOnly);
+    assert.is(code, words[0] === 'rm' ? 1 : 125, `${words}`);
+    assert.match(stderr, /^tsrun: [a-z]+ alive: [^\n]*EROFS[^\n]*\nhint: [^\n]*--data-root[^\n]*\n$/);
+  }
+  assert.is(tsrun.run(['exec', 'alive', 'true']).code, 0);
+});
+
 needs(test, exists('/proc/sys/vm/memfd_noexec'))(
   'vm.memfd_noexec = 1: exec and --init run from their sealed copy',
   () => {
