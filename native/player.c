@@ -47,13 +47,26 @@ static s64 as_register(struct tape *tape, const struct op *op, int index, char *
   }
 }
 
+static s64 call(u16 code, const s64 *arg) {
+  return sys6(call_number[code], arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+}
+
+/* The verifier of bpf(2) takes milliseconds, and gives up with EAGAIN when it could be told of a signal meanwhile. */
+static s64 call_unsignalled(u16 code, const s64 *arg) {
+  u64 all = ~0ul, before;
+  sys(rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &before, sizeof all);
+  s64 result = call(code, arg);
+  sys(rt_sigprocmask, 2, &before, 0, sizeof before);
+  return result;
+}
+
 static s64 play_op(struct tape *tape, const struct op *op) {
   char scratch[6][FDPATH_SIZE];
   s64 arg[6];
   for (int i = 0; i < 6; i++) arg[i] = as_register(tape, op, i, scratch[i]);
   if (op->code > OP_SYSCALL_LAST) return play_pseudo(tape, op, arg);
   if (!op->code) return -ENOSYS_; /* the table has all others; read(2) is number 0 on x86-64 */
-  return sys6(call_number[op->code], arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+  return op->code == OP_BPF ? call_unsignalled(op->code, arg) : call(op->code, arg);
 }
 
 /* A slot is 0 until something is saved in it; 0 to 2 are never ours to close. */

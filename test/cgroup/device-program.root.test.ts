@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -156,6 +156,26 @@ test('the verifier takes a list much longer than any that we make', () => {
   const many = Array.from({ length: 150 }, (_, i) => c(true, 300 + (i % 70), i, 'rw'));
   const tried = byProgram([NONE, ...many, c(true, 1, 3, 'r')]);
   assert.match(tried, /^c:1:3 ynnn$/m);
+});
+
+const SIGNALS =
+  'import os, sys, time\nwhile os.getppid() == int(sys.argv[1]): os.kill(int(sys.argv[1]), 12); time.sleep(0.005)';
+
+test('signals that come while the verifier is at work do not end it', () => {
+  const many = Array.from({ length: 150 }, (_, i) => c(true, 300 + (i % 70), i, 'rw'));
+  const ignored = () => {};
+  process.on('SIGUSR2', ignored);
+  const sender = spawn('python3', ['-c', SIGNALS, `${process.pid}`], { stdio: 'ignore' });
+  try {
+    for (let round = 0; round < 100; round++)
+      inCgroup(unified, (path) => {
+        const close = ['filtered', 'program'].map((name) => step('close', { fd: slot(name) }, 'done'));
+        play('load the device program', [...deviceFilterSteps(path, [NONE, ...many]), ...close]);
+      });
+  } finally {
+    sender.kill('SIGKILL');
+    process.off('SIGUSR2', ignored);
+  }
 });
 
 test.run();
