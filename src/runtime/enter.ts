@@ -1,14 +1,17 @@
 import { readSync } from 'node:fs';
 import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
-import { CONTROL } from '../kernel/abi.ts';
+import { CONTROL, TAPE } from '../kernel/abi.ts';
 import { encode, type Tape } from '../plan/encode.ts';
-import { play, throwBlame } from '../plan/play.ts';
+import { play, readPlayed, throwBlame } from '../plan/play.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap, killEntering } from './abandon.ts';
 import { openDescriptors, writeJob } from './descriptors.ts';
 import { type EnterFacts, enterPlaces, enterPlan, startEnterPlan } from './enter-plan.ts';
 import { firstWord, type Patience } from './first-word.ts';
 import { type Connected, receiveTerminal } from './launch.ts';
+
+/** The exit code for a container that does not run. */
+const NOT_RUNNING = 126;
 
 /** Another process in a running container. `interactive`: the caller feeds its input. */
 export interface EnterRequest extends EnterFacts, Patience {
@@ -54,6 +57,12 @@ function readBack(job: number, tape: Tape, at: number): Tape {
   return tape;
 }
 
+/** Who enters is in the container's cgroup from its birth: killed with it, it leaves no pid of a command, and no error but that. */
+function wasKilled(tape: Tape): boolean {
+  const failed = tape.steps[tape.bytes.readInt32LE(TAPE.failedStep)];
+  return failed?.name === 'pidfd_open' && readPlayed(tape).value('pid') === 0;
+}
+
 /** What the monitor's first word means. */
 function pidOf(
   goal: string,
@@ -68,6 +77,13 @@ function pidOf(
     });
   if (message === 'stopped') throw calledOff(goal);
   if (message?.type === CONTROL.started) return message.value;
-  if (message?.type === CONTROL.failed) throwBlame(goal, playedTape(), -message.value);
+  if (message?.type === CONTROL.failed) {
+    const tape = playedTape();
+    if (wasKilled(tape))
+      throw new TsrunError('conflict', `${goal}: the container ended before the command was executed`, {
+        exitCode: NOT_RUNNING,
+      });
+    throwBlame(goal, tape, -message.value);
+  }
   throw new TsrunError('internal', `${goal}: the monitor ended without a word`, { hint: 'was it killed? try again' });
 }
