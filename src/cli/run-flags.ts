@@ -129,11 +129,15 @@ export function readRunFlags(opts: RunFlags, rootfs: string, command: string[], 
     privileged: opts.privileged ?? false,
     ulimits: lastOfEachName(each('--ulimit', opts.ulimit, parseUlimit)),
     stopSignal: maybeFlag('--stop-signal', opts.stopSignal, parseSignal),
-    cidfile: opts.cidfile === undefined ? undefined : resolve(context.cwd, opts.cidfile),
-    pidfile: opts.pidfile === undefined ? undefined : resolve(context.cwd, opts.pidfile),
+    cidfile: pathOrNone(opts.cidfile, context.cwd),
+    pidfile: pathOrNone(opts.pidfile, context.cwd),
     network: maybeFlag('--network', opts.network, parseNetwork) ?? DEFAULT_NETWORK,
   };
 }
+
+/** An empty one is none, as in Docker, and not the working directory. */
+const pathOrNone = (path: string | undefined, cwd: string): string | undefined =>
+  path ? resolve(cwd, path) : undefined;
 
 /** The very same -v twice is one, as in Docker; two mounts at one place are an error. */
 function readMounts(opts: RunFlags, cwd: string): MountOption[] {

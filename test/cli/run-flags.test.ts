@@ -197,6 +197,8 @@ test('an empty value is an absent one, as in Docker', () => {
     [options.user, options.workdir, options.name, options.hostname, options.entrypoint, options.network],
     [...new Array(5).fill(undefined), 'host'],
   );
+  const files = run('--cidfile=', '--pidfile', '', 'root');
+  assert.equal([files.cidfile, files.pidfile], [undefined, undefined], 'and not the working directory');
 });
 
 test('the very same -v twice is one; two mounts at one place are an error', () => {
