@@ -1,9 +1,10 @@
 import { Command } from 'commander';
+import { withDockerWords } from './docker-words.ts';
 import { exec } from './exec.ts';
 import { addExecFlags } from './exec-flags.ts';
 
 export function execCommand(): Command {
-  return addExecFlags(new Command('exec'))
+  return withDockerWords(addExecFlags(new Command('exec')))
     .description('run another command in a running container')
     .argument('<container>')
     .argument('<command...>')

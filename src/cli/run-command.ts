@@ -3,6 +3,7 @@ import { usageError } from '../engine/options/usage-error.ts';
 import { planRun } from '../engine/run.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
 import { engineFrom, flagContext } from './context.ts';
+import { withDockerWords } from './docker-words.ts';
 import type { GlobalFlags } from './flags.ts';
 import { escapeControl } from './format/escape-control.ts';
 import { withPlanFlag } from './plan-flag.ts';
@@ -13,7 +14,7 @@ import { addRunFlags, type RunFlags, readRunFlags } from './run-flags.ts';
 type Flags = RunFlags & GlobalFlags & { plan?: string };
 
 export function runCommand(): Command {
-  return withPlanFlag(addRunFlags(new Command('run')))
+  return withDockerWords(withPlanFlag(addRunFlags(new Command('run'))))
     .description('run a command in a new container')
     .argument('<rootfs>', 'the root directory; it is never written to')
     .argument('[command...]', 'the command and its arguments')
