@@ -2,9 +2,11 @@
 // Everything that a clone needs before `tsrun` runs: packages, their compiled addons, native/, dist/. Quick when done.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+const { HURRIED, bundle, cacheOf, readBundle } = createRequire(import.meta.url)('./tsrun');
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const inRoot = (...parts) => join(root, ...parts);
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -33,6 +35,8 @@ function hasTool(name) {
 
 /** The hint for a failed compilation: what is not there, and how to get it. */
 function missingTools() {
+  if (/\s/.test(root))
+    return '\nhint: node-gyp compiles nothing below a directory with a space in its name: move the clone';
   const packages = { python3: 'python3', make: 'make', gcc: 'gcc', 'g++': 'g++' };
   const missing = Object.keys(packages).filter((name) => !hasTool(name));
   if (missing.length === 0) return '';
@@ -112,9 +116,11 @@ async function buildDist() {
   }
 }
 
-/** Does dist/ hold V8's code for this Node? Another version may have made it. */
+/** Does dist/ hold V8's code of each bundle for this Node? Another version may have made it, or made some of the bundles anew. */
 function hasCode() {
-  return readdirSync(inRoot('dist')).some((name) => name.includes(`.${process.version}-${process.arch}.`));
+  return ['cli', ...HURRIED]
+    .map(bundle)
+    .every((file) => !existsSync(file) || existsSync(cacheOf(file, readBundle(file))));
 }
 
 export async function setup() {
