@@ -59,8 +59,9 @@ test('what is not plain is left to commander', () => {
     '-x root',
     '-- root',
     '- root',
-    '-eA=1 root',
-    '-ite A=1 root',
+    '-e=A=1 root',
+    '-it=true root',
+    '-itZA=1 root',
     '--rm=true root',
     '--rm=',
     '--name',
@@ -74,6 +75,17 @@ test('what is not plain is left to commander', () => {
     assert.is(readPlainWords(line.split(' '), FLAGS.run), undefined, line);
   assert.is(readPlainWords(['--name <name>', 'x', 'root'], FLAGS.run), undefined);
   assert.is(readPlainWords(['--env,', 'x', 'root'], FLAGS.run), undefined);
+});
+
+test('letters with a value behind them', () => {
+  for (const [line, opts] of [
+    ['-eA=1', { env: ['A=1'] }],
+    ['-ite A=1', { interactive: true, tty: true, env: ['A=1'] }],
+    ['-iteA=1 -e B', { interactive: true, tty: true, env: ['A=1', 'B'] }],
+    ['-uroot -w/srv', { user: 'root', workdir: '/srv' }],
+    ['-hit', { hostname: 'it' }],
+  ] as const)
+    assert.equal(expectSame('run', [...line.split(' '), 'root']), { opts, operands: ['root'] });
 });
 
 test('from the first operand on nothing is read', () => {
@@ -102,7 +114,7 @@ test('whatever the words: what is read is what commander reads', () => {
         longName(flag),
         shortName(flag) ?? '--rm',
         `${longName(flag)}=${oneOf(['', 'x', 'a=b'])}`,
-        oneOf(['-it', '-ti', '-eA', '-ie', '--', '-', '', 'word', 'A=b', '--nope', '-1']),
+        oneOf(['-it', '-ti', '-eA', '-ie', '-iwA=b', '-tiu', '--', '-', '', 'word', 'A=b', '--nope', '-1']),
         'root',
       ]);
     });
