@@ -182,6 +182,7 @@ static struct {
 static void sleep_until_executed(struct child *child) {
   char byte;
   (void)child;
+  sys(close, sleeper.ends[1]); /* by itself: with our own writing end open, reading would never end */
   sys(close_range, 0, sleeper.ends[0] - 1, 0);
   sys(close_range, sleeper.ends[0] + 1, ~0u, 0);
   sys(read, sleeper.ends[0], &byte, 1);
