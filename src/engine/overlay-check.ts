@@ -66,8 +66,11 @@ function trialMount(directory: string): boolean {
 /** An overlay mount failed: says whether it is the file system of the data root that cannot carry one, and which it is. */
 export function explainOverlayFailure({ paths }: Engine, error: TsrunError): TsrunError {
   const failed = error instanceof SyscallError && error.syscall === 'mount' && error.message.includes('"overlay"');
-  if (!failed || error.code === 'ENODEV' || trialMount(paths.overlay)) return error;
-  const hint = `${paths.dataRoot} lies on ${fileSystemOf(paths.overlay)}, which cannot carry the upper directory of an overlay; use --data-root on ext4, xfs, btrfs or tmpfs`;
+  const isFull = error.code === 'ENOSPC' || error.code === 'EDQUOT'; // for the work directory; a trial would fail for the same
+  if (!failed || error.code === 'ENODEV' || (!isFull && trialMount(paths.overlay))) return error;
+  const hint = isFull
+    ? `the file system of ${paths.dataRoot} is full, or there are too many mounts: see /proc/sys/fs/mount-max`
+    : `${paths.dataRoot} lies on ${fileSystemOf(paths.overlay)}, which cannot carry the upper directory of an overlay; use --data-root on ext4, xfs, btrfs or tmpfs`;
   return new SyscallError(error.message.split(': mount(')[0] ?? 'run', {
     errno: -error.errno,
     syscall: 'mount',
