@@ -7,17 +7,26 @@ import type { GlobalFlags } from './flags.ts';
 
 export const flagContext = (): FlagContext => ({
   env: process.env,
-  cwd: process.cwd(),
+  cwd: workingDirectory(),
   readFile: (path) => readFileSync(path),
 });
+
+/** Where the caller stands in a directory that has been removed, absolute paths work still, and relative ones name what is not there. */
+export function workingDirectory(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return '/proc/self/cwd';
+  }
+}
 
 /** The engine that --data-root, TSRUN_ROOT and TSRUN_RUN name. */
 export function engineFrom(flags: GlobalFlags): Engine {
   const dataRoot = flags.dataRoot ?? process.env.TSRUN_ROOT;
   const runRoot = process.env.TSRUN_RUN;
   return openEngine({
-    ...(dataRoot ? { dataRoot: resolve(dataRoot) } : {}),
-    ...(runRoot ? { runRoot: resolve(runRoot) } : {}),
+    ...(dataRoot ? { dataRoot: resolve(workingDirectory(), dataRoot) } : {}),
+    ...(runRoot ? { runRoot: resolve(workingDirectory(), runRoot) } : {}),
   });
 }
 

@@ -1,11 +1,11 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { playBeside } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
 import { reserveDescriptors } from '../runtime/descriptors.ts';
 import type { Spec } from '../spec/oci.ts';
 import { serializeSpec } from '../spec/serialize.ts';
-import { fileError, randomHex } from '../store/files.ts';
+import { fileError, makeDirectories, randomHex } from '../store/files.ts';
 import { makeLayerSteps, newDirectory, newFile, newLayer, newLink } from '../store/layers.ts';
 import { makeLocked, type RunLock } from '../store/lock.ts';
 import { claimName, suggestName } from '../store/names.ts';
@@ -226,7 +226,7 @@ function makeVolumeSources(goal: string, options: RunOptions): void {
       );
     }
     try {
-      mkdirSync(mount.source, { recursive: true, mode: 0o755 });
+      makeDirectories(mount.source, 0o755);
     } catch (error) {
       throw fileError(goal, error);
     }

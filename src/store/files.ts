@@ -8,6 +8,7 @@ import {
   readFileSync,
   readSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeSync,
 } from 'node:fs';
@@ -65,10 +66,24 @@ export function makeDirectory(path: string, mode: number): void {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'EEXIST') return;
     if (code !== 'ENOENT') throw error;
-    mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
+    makeDirectories(dirname(path), 0o755);
     mkdirSync(path, { mode });
   }
   chmodSync(path, mode);
+}
+
+/** mkdir -p. Node's own goes round for ever where nothing can be made: in /proc, and in a directory that has been removed. */
+export function makeDirectories(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || existsSync(parent)) throw error;
+    makeDirectories(parent, mode);
+    makeDirectories(path, mode);
+  }
 }
 
 /** undefined when it is not there. */

@@ -1,6 +1,6 @@
-import { mkdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { randomBytes } from './files.ts';
+import { makeDirectories, randomBytes } from './files.ts';
 import { whileLocked } from './lock.ts';
 import type { Paths } from './paths.ts';
 import { readRecord } from './record.ts';
@@ -33,7 +33,7 @@ export function claimName(paths: Paths, name: string, id: string): void {
       return;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'ENOENT') mkdirSync(paths.names, { mode: 0o700, recursive: true });
+      if (code === 'ENOENT') makeDirectories(paths.names, 0o700);
       else if (code !== 'EEXIST') throw error;
     }
     const owner = nameOwner(paths, name);

@@ -142,6 +142,13 @@ test('a data root that is a file, or lies below one', () => {
   fails(/^tsrun: run \S+: .*ENOTDIR/, { dataRoot: join(world.probe, 'x') });
 });
 
+test('a data root, or a volume, where no directory can be made: Node’s mkdir -p would never end', () => {
+  fails(/^tsrun: run \S+: mkdir.*ENOENT/, { dataRoot: '/proc/nonsuch/x' });
+  const { code, stderr } = world.run(['true'], ['-v', '/proc/nonsuch/x:/v']);
+  assert.is(code, 125);
+  assert.match(stderr, /^tsrun: run \S+: mkdir.*ENOENT/);
+});
+
 test('a data root on a read-only file system', () => {
   const path = mount('read-only', '-t', 'tmpfs', '-o', 'ro', 'test');
   const { stderr } = fails(/^tsrun: run \S+: .*EROFS.*/, { dataRoot: path });

@@ -61,6 +61,30 @@ test('a data root that has become read-only: what only looks answers, the rest s
   assert.is(tsrun.run(['exec', 'alive', 'true']).code, 0);
 });
 
+test('the caller stands in a directory that has been removed: absolute paths work, relative ones are not there', () => {
+  const gone = { through: ['sh', '-c', 'd=$(mktemp -d) && cd "$d" && rmdir "$d" && exec "$@"', '-'] };
+  for (const words of [
+    ['run', '--rm', tsrun.rootfs, 'true'],
+    ['run', '--rm', '-eA=1', '--log-level', 'info', tsrun.rootfs, 'true'],
+    ['exec', 'alive', 'true'],
+    ['ps', '-a'],
+  ]) {
+    const { code, stderr } = tsrun.run(words, gone);
+    assert.equal([code, stderr], [0, ''], `${words}`);
+  }
+  for (const words of [
+    ['run', '--rm', 'relative', 'true'],
+    ['run', '--rm', '-v', './relative:/v', tsrun.rootfs, 'true'],
+    ['run', '--rm', '--cidfile', 'relative', tsrun.rootfs, 'true'],
+    ['--data-root', 'relative', 'run', '--rm', tsrun.rootfs, 'true'],
+  ]) {
+    const { code, stderr } = tsrun.run(words, gone);
+    assert.is(code, 125, `${words}`);
+    assert.match(stderr, /^tsrun: run [^\n]*relative[^\n]*\n(hint: [^\n]*\n)?$/);
+    assert.not.match(stderr, /defect/);
+  }
+});
+
 needs(test, exists('/proc/sys/vm/memfd_noexec'))(
   'vm.memfd_noexec = 1: exec and --init run from their sealed copy',
   () => {
