@@ -37,6 +37,8 @@ export function printError(text: string): void {
   writeAll(2, text);
 }
 
+const TRY_EVERY_MS = 5;
+
 /** Whole, also into a pipe that is full at the moment. */
 function writeAll(fd: number, text: string): void {
   let rest = Buffer.from(text);
@@ -47,6 +49,7 @@ function writeAll(fd: number, text: string): void {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE') return;
       if (code !== 'EAGAIN') throw error;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_EVERY_MS);
     }
   }
 }
