@@ -24,6 +24,13 @@ const HINTS: readonly Hint[] = [
     code: 'E2BIG',
     hint: 'arguments and environment together are larger than the kernel takes (see execve(2)); pass fewer or shorter ones',
   },
+  {
+    call: 'chdir',
+    code: 'ENOENT',
+    when: /^(?!.*overlay2"\)$)/,
+    hint: 'the container has no such directory; name another with -w',
+  },
+  { call: 'chdir', code: 'ENOTDIR', hint: 'inside the container this is no directory; name another with -w' },
   { call: 'fcntl', code: 'EINVAL', when: /F_DUPFD/, hint: 'too few descriptors are allowed: see `ulimit -n`' },
   { call: 'clone', code: 'EPERM', hint: 'run as root: namespaces need CAP_SYS_ADMIN' },
   { call: 'clone', code: 'ENOSPC', hint: 'too many namespaces: see /proc/sys/user/max_*_namespaces' },

@@ -43,6 +43,12 @@ test('a hint is for its call: another mount has another one', () => {
   assert.match(blame('run', bind, ENOENT, 0).hint ?? '', /source/);
 });
 
+test('a working directory that is not there: the hint is for -w, and not for a chdir of ours', () => {
+  const chdir = (path: string) => blame('exec c', step('chdir', { path }, 'the working directory'), ENOENT, 0);
+  assert.match(chdir('/srv/nope').hint ?? '', /-w$/);
+  assert.match(chdir('/var/lib/tsrun/overlay2').hint ?? '', /^this step is there to/);
+});
+
 test('an errno without a name still says its number', () => {
   assert.match(blame('run', overlay, 4000, 0).message, /: errno 4000 unknown error$/);
 });
