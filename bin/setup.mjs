@@ -16,7 +16,7 @@ export class SetupError extends Error {}
 /** Linux and a Node that runs us; the rest is found out by doing it. */
 export function checkMachine() {
   if (process.platform !== 'linux') {
-    throw new SetupError('tsrun needs Linux\nhint: vagrant/ has a virtual machine to run it in');
+    throw new SetupError('tsrun needs Linux\nhint: run it in a virtual machine with Linux');
   }
   if (Number(process.versions.node.split('.')[0]) < 20) {
     throw new SetupError(`tsrun needs Node 20 or newer, and this is ${process.version}`);

@@ -34,7 +34,7 @@ export function engineFrom(flags: GlobalFlags): Engine {
 export function requireRoot(goal: string): void {
   if (process.platform !== 'linux')
     throw new TsrunError('unsupported', `${goal}: tsrun needs Linux; this is ${process.platform}`, {
-      hint: 'use the virtual machine in vagrant/',
+      hint: 'run it in a virtual machine with Linux',
     });
   if (process.geteuid?.() === 0) return;
   throw new TsrunError('permission', `${goal}: must be root: namespaces, mounts and cgroups need its capabilities`, {

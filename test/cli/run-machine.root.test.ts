@@ -1,6 +1,6 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { exists, needs, overlay, root } from '../support/needs.ts';
+import { exists, needs, overlay, root, tool } from '../support/needs.ts';
 import { openTsrun, type Tsrun } from '../support/tsrun.ts';
 
 const test = needs(suite('run: odd machines'), root(), overlay());
@@ -59,6 +59,46 @@ test('a data root that has become read-only: what only looks answers, the rest s
     assert.match(stderr, /^tsrun: [a-z]+ alive: [^\n]*EROFS[^\n]*\nhint: [^\n]*--data-root[^\n]*\n$/);
   }
   assert.is(tsrun.run(['exec', 'alive', 'true']).code, 0);
+});
+
+test('not Linux: a clear sentence before anything is done', () => {
+  const env = {
+    NODE_OPTIONS: '--import=data:text/javascript,Object.defineProperty(process,%22platform%22,{value:%22darwin%22})',
+  };
+  const before = tsrun.ids();
+  for (const words of [
+    ['run', '--rm', tsrun.rootfs, 'true'],
+    ['exec', 'alive', 'true'],
+    ['start', '-a', 'alive'],
+  ]) {
+    const { code, stderr } = tsrun.run(words, { env });
+    assert.is(code, 125);
+    assert.match(stderr, /^tsrun: [^\n]*: tsrun needs Linux; this is darwin\nhint: [^\n]*virtual machine[^\n]*\n$/);
+  }
+  assert.equal(tsrun.ids(), before);
+});
+
+/** The second mount of a container is its overlay. */
+needs(test, tool('strace'))('no overlayfs: said with a hint, and nothing is left', () => {
+  const strace = [
+    'strace',
+    '-f',
+    '-qq',
+    '-o',
+    '/dev/null',
+    '-e',
+    'trace=mount',
+    '-e',
+    'inject=mount:error=ENODEV:when=2',
+  ];
+  const before = tsrun.ids();
+  const { code, stderr } = tsrun.run(['run', '--rm', tsrun.rootfs, 'true'], { through: strace });
+  assert.is(code, 125, stderr);
+  assert.match(
+    stderr,
+    /^tsrun: run \S+: mount\("overlay", .*: ENODEV no such device\nhint: this kernel has no overlayfs: .*\n$/,
+  );
+  assert.equal(tsrun.ids(), before);
 });
 
 test('the caller stands in a directory that has been removed: absolute paths work, relative ones are not there', () => {
