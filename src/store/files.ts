@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  constants,
   existsSync,
   fchmodSync,
   mkdirSync,
@@ -86,10 +87,13 @@ export function makeDirectories(path: string, mode: number): void {
   }
 }
 
-/** undefined when it is not there. */
+/** Node takes a number, too; its types do not. */
+const NO_WAITING = constants.O_NONBLOCK as unknown as string;
+
+/** undefined when it is not there. A fifo in its place is empty: nobody waits for who might write. */
 export function readTextIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path, { encoding: 'utf8', flag: NO_WAITING });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR')
       return undefined;

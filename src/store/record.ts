@@ -109,18 +109,23 @@ function readUnlessSpoilt(path: string): string | undefined {
 }
 
 /** What becomes part of a path is looked at: `rm` must not be led astray. */
-function isWhole({ id, name, created, layer, rootfs, links, options }: ContainerRecord, wanted: string): boolean {
+function isWhole(record: ContainerRecord, wanted: string): boolean {
+  const { id, name, created, layer, rootfs, links, options, path, args } = record;
   const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
   return (
     id === wanted &&
     typeof name === 'string' &&
     NAME.test(name) &&
     typeof created === 'string' &&
+    !Number.isNaN(Date.parse(created)) &&
     isLayer(layer) &&
     typeof rootfs === 'string' &&
     isObject(links) &&
     [links.rootfs, links.init, links.layer].every(isLink) &&
-    isObject(options)
+    isObject(options) &&
+    typeof path === 'string' &&
+    Array.isArray(args) &&
+    args.every((word) => typeof word === 'string')
   );
 }
 

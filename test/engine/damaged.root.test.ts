@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
@@ -57,12 +58,17 @@ const damages: [what: string, damage: (path: string) => void][] = [
   ['of another version', changed((record) => Object.assign(record, { version: 2 }))],
   ['of another container', changed((record) => Object.assign(record, { id: 'a'.repeat(64) }))],
   ['without links', changed((record) => Object.assign(record, { links: null }))],
+  ['without a list of words', changed((record) => Object.assign(record, { args: 1 }))],
+  ['with a word that is none', changed((record) => Object.assign(record, { args: [null] }))],
+  ['without a command', changed((record) => Object.assign(record, { path: null }))],
+  ['of no day', changed((record) => Object.assign(record, { created: '9999-99-99' }))],
   ['without a link', changed((record) => Object.assign(record.links, { init: undefined }))],
   ['with a link that leads elsewhere', changed((record) => Object.assign(record.links, { init: '../../../canary' }))],
   ['with a name that leads elsewhere', changed((record) => Object.assign(record, { name: '../canary' }))],
   ['without options', changed((record) => Object.assign(record, { options: null }))],
   ['gone', (path) => rmSync(path)],
   ['a directory', (path) => [rmSync(path), mkdirSync(path)]],
+  ['a fifo', (path) => [rmSync(path), spawnSync('mkfifo', [path])]],
 ];
 
 let other: Known;
