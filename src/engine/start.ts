@@ -4,7 +4,8 @@ import { LOCK } from '../kernel/constants.ts';
 import { reserveDescriptors } from '../runtime/descriptors.ts';
 import { readBundle } from '../runtime/read-bundle.ts';
 import { stillCleanedUp, waitForContainer, waitForRunLock } from '../store/lock.ts';
-import type { ContainerRecord } from '../store/record.ts';
+import { type ContainerRecord, rememberRun } from '../store/record.ts';
+import { settle } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { type Attachment, type Started, startBundle } from './start-bundle.ts';
 import { containerStatus } from './status.ts';
@@ -27,7 +28,13 @@ export async function startContainer(
     if (bundle.overlay?.volatile) forgetVolatile(engine, record);
     const lock = await waitForRunLock(engine.paths, record.id, goal, true);
     if (lock === undefined) throw stillCleanedUp(goal);
-    return startBundle(engine, record, bundle, attachment, { goal, lock, spare });
+    const restore = rememberRun(engine.paths, record.id);
+    try {
+      return startBundle(engine, record, bundle, attachment, { goal, lock, spare });
+    } catch (error) {
+      settle(restore);
+      throw error;
+    }
   } finally {
     spare();
     unlock();

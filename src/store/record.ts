@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { AT, O } from '../kernel/constants.ts';
@@ -169,6 +169,24 @@ export function readExit(paths: Paths, id: string): ExitRecord | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * When and how the last run was and ended.
+ * @returns what puts that back when another run does not come about; not over what a monitor has written since: then there was one
+ */
+export function rememberRun(paths: Paths, id: string): () => void {
+  const files = ['started', 'exit.json'].map((name) => {
+    const path = `${paths.container(id)}/${name}`;
+    return { path, text: readTextIfThere(path) };
+  });
+  return () => {
+    if (readExit(paths, id) !== undefined) return;
+    for (const { path, text } of files) {
+      if (text !== undefined) writeWhole(path, text);
+      else rmSync(path, { force: true });
+    }
+  };
 }
 
 const pad = (value: number, digits: number): string => String(value).padStart(digits, '0');

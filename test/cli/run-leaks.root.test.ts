@@ -54,6 +54,20 @@ test('the root directory stays as it is, to the last extended attribute, whateve
   assert.is(world.tsrun.run(['rm', 'kept']).code, 0);
 });
 
+test('a start that fails leaves the container as its last run left it', () => {
+  const script = 'rm -rf /usr /bin /lib /lib64 /sbin; exit 3';
+  const end = (): string => world.tsrun.run(['inspect', '-f', '{{json .State}}', 'spoilt']).stdout;
+  assert.is(world.tsrun.run(['run', '--name', 'spoilt', world.rootfs, 'sh', '-c', script]).code, 3);
+  const records = (): string =>
+    treeState(join(world.dataRoot, 'containers'), { times: false }) + readdirSync(world.runRoot);
+  const before = [end(), records()];
+  assert.match(before[0]!, /"ExitCode":3,"Error":"",/);
+  const { code, stderr } = world.tsrun.run(['start', '-a', 'spoilt'], { through: watched() });
+  assert.is(code, 127, stderr);
+  assert.equal([end(), records()], before);
+  assert.is(world.tsrun.run(['rm', 'spoilt']).code, 0);
+});
+
 test('60 runs in a row leave no mount, cgroup, process, zombie or file', () => {
   world.run(['true']);
   const before = state();
