@@ -7,6 +7,7 @@ import { stillCleanedUp, waitForContainer, waitForRunLock } from '../store/lock.
 import { type ContainerRecord, rememberRun } from '../store/record.ts';
 import { settle } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { checkRootfs } from './rootfs.ts';
 import { type Attachment, type Started, startBundle } from './start-bundle.ts';
 import { containerStatus } from './status.ts';
 
@@ -24,6 +25,7 @@ export async function startContainer(
     unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_EX);
     if (containerStatus(engine, record).status === 'running')
       throw new TsrunError('conflict', `${goal}: the container is running already`);
+    checkRootfs(goal, record.rootfs);
     const bundle = readBundle(engine.paths.container(record.id));
     if (bundle.overlay?.volatile) forgetVolatile(engine, record);
     const lock = await waitForRunLock(engine.paths, record.id, goal, true);

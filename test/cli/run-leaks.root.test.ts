@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -66,6 +66,17 @@ test('a start that fails leaves the container as its last run left it', () => {
   assert.is(code, 127, stderr);
   assert.equal([end(), records()], before);
   assert.is(world.tsrun.run(['rm', 'spoilt']).code, 0);
+});
+
+test('start when the root directory has gone away: which it was, and the container stays', () => {
+  const rootfs = world.copy();
+  assert.is(world.tsrun.run(['run', '--name', 'rootless', rootfs, 'sh', '-c', 'exit 4']).code, 4);
+  rmSync(rootfs, { recursive: true });
+  const { code, stderr } = world.tsrun.run(['start', '-a', 'rootless']);
+  assert.is(code, 125);
+  assert.is(stderr.split('\n')[0], `tsrun: start rootless: ${rootfs}: no such directory`);
+  assert.is(world.tsrun.run(['inspect', '-f', '{{.State.ExitCode}}', 'rootless']).stdout, '4\n');
+  assert.is(world.tsrun.run(['rm', 'rootless']).code, 0);
 });
 
 test('60 runs in a row leave no mount, cgroup, process, zombie or file', () => {
