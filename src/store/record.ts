@@ -102,10 +102,13 @@ function readUnlessSpoilt(path: string): string | undefined {
   try {
     return readTextIfThere(path);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'EISDIR' || code === 'ELOOP' || code === 'EIO') throw damaged(path);
+    if (isSpoilt(error)) throw damaged(path);
     throw error;
   }
+}
+
+function isSpoilt(error: unknown): boolean {
+  return ['EISDIR', 'ELOOP', 'EIO'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
 /** What becomes part of a path is looked at: `rm` must not be led astray. */
@@ -150,13 +153,23 @@ export function readRunState(paths: Paths, id: string): RunState | undefined {
   }
 }
 
+/** `otherwise` for what is no file, or cannot be read from the disk any more: `ps` and `rm` go on without. */
+function readUnless<T>(path: string, otherwise: T): string | T | undefined {
+  try {
+    return readTextIfThere(path);
+  } catch (error) {
+    if (isSpoilt(error)) return otherwise;
+    throw error;
+  }
+}
+
 /** When it was last started; undefined when it never was. */
 export function readStarted(paths: Paths, id: string): string | undefined {
-  return readTextIfThere(`${paths.container(id)}/started`);
+  return readUnless(`${paths.container(id)}/started`, '');
 }
 
 export function readExit(paths: Paths, id: string): ExitRecord | undefined {
-  const text = readTextIfThere(`${paths.container(id)}/exit.json`);
+  const text = readUnless(`${paths.container(id)}/exit.json`, undefined);
   if (text === undefined) return undefined;
   try {
     const { exitCode, signal, finishedNs, oomKills } = parseJson(text, 'exit.json') as Record<string, number | string>;

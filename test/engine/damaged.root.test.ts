@@ -91,6 +91,18 @@ for (const [what, damage] of damages)
     assert.equal(tsrun.leftovers([id]), rest);
   });
 
+for (const file of ['exit.json', 'started'])
+  test(`${file} cannot be read: it is listed, and rm removes it`, () => {
+    const rest = tsrun.leftovers([]);
+    const { id, record } = ended('hurt');
+    const path = join(dirname(record), file);
+    rmSync(path);
+    mkdirSync(path); // EISDIR, as EIO of a disk
+    assert.match(expectOk(tsrun.run(['ps', '-a', '--no-trunc'])), new RegExp(`${id} .* Exited`));
+    expectOk(tsrun.run(['rm', 'hurt']));
+    assert.equal(tsrun.leftovers([id]), rest);
+  });
+
 test('the neighbour has lost nothing', () => {
   assert.ok(other.layers.every(existsSync) && existsSync(canary()));
   assert.match(expectOk(tsrun.run(['diff', 'other'])), 'A /d/e/f');
