@@ -56,7 +56,7 @@ export async function execInContainer(
   const record = findContainer(engine, options.container);
   const target = await openTarget(engine, record, goal, stop);
   try {
-    const bundle = readBundle(engine.paths.container(record.id));
+    const bundle = readBundle(goal, engine.paths.container(record.id));
     const connected = await enter(goal, bundle.spec, describeCommand(goal, record, bundle, options, target.pid), {
       id: record.id,
       cgroups: engine.cgroups,

@@ -53,7 +53,7 @@ export function inspectContainer(engine: Engine, reference: string) {
 /** undefined when config.json is gone or damaged: the rest can be told all the same. */
 function readSpec(directory: string): Spec | undefined {
   try {
-    return readBundle(directory).spec;
+    return readBundle('inspect', directory).spec;
   } catch (error) {
     if (error instanceof TsrunError && error.kind !== 'permission') return undefined;
     throw error;

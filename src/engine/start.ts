@@ -26,7 +26,7 @@ export async function startContainer(
     if (containerStatus(engine, record).status === 'running')
       throw new TsrunError('conflict', `${goal}: the container is running already`);
     checkRootfs(goal, record.rootfs);
-    const bundle = readBundle(engine.paths.container(record.id));
+    const bundle = readBundle(goal, engine.paths.container(record.id));
     if (bundle.overlay?.volatile) forgetVolatile(engine, record);
     const lock = await waitForRunLock(engine.paths, record.id, goal, true);
     if (lock === undefined) throw stillCleanedUp(goal);

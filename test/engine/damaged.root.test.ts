@@ -103,6 +103,22 @@ for (const file of ['exit.json', 'started'])
     assert.equal(tsrun.leftovers([id]), rest);
   });
 
+test('a config.json that is damaged: start names itself, the file and the field', () => {
+  const { id, record } = ended('hurt');
+  const config = join(dirname(record), 'config.json');
+  for (const [text, message] of [
+    ['{', /^tsrun: start hurt: \S+\/config\.json: .*JSON/],
+    ['{"ociVersion":"1.0.2","process":{"args":5}}', /^tsrun: start hurt: \S+\/config\.json: process\.\w+: /],
+  ] as const) {
+    writeFileSync(config, text);
+    const { code, stderr } = tsrun.run(['start', '-a', 'hurt']);
+    assert.is(code, 125);
+    assert.match(stderr, message);
+  }
+  expectOk(tsrun.run(['rm', 'hurt']));
+  assert.not.ok(existsSync(dirname(record)), id);
+});
+
 test('the neighbour has lost nothing', () => {
   assert.ok(other.layers.every(existsSync) && existsSync(canary()));
   assert.match(expectOk(tsrun.run(['diff', 'other'])), 'A /d/e/f');

@@ -27,7 +27,7 @@ const overlayOptions = ({ lowerDirs, upperDir, workDir }: Overlay): string =>
 
 /** Runs a bundle of tsrun's with Debian's runc, to its end, where only `shared` is a shared mount. Returns what it printed. */
 export function runWithRunc(bundle: string, id: string, shared: string): string {
-  const { overlay, rootPath, command } = readBundle(bundle);
+  const { overlay, rootPath, command } = readBundle('runc', bundle);
   if (overlay === undefined) throw new Error(`${bundle} has no overlay`);
   const { mode, hierarchies } = detectCgroups();
   const unified = mode === 'hybrid' ? (hierarchies.find(({ version }) => version === 2)?.mountPoint ?? '') : '';
