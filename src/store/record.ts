@@ -191,7 +191,7 @@ export function readExit(paths: Paths, id: string): ExitRecord | undefined {
 export function rememberRun(paths: Paths, id: string): () => void {
   const files = ['started', 'exit.json'].map((name) => {
     const path = `${paths.container(id)}/${name}`;
-    return { path, text: readTextIfThere(path) };
+    return { path, text: readUnless(path, undefined) };
   });
   return () => {
     if (readExit(paths, id) !== undefined) return;
