@@ -2,7 +2,16 @@
 //
 // Best is the code of exactly the functions that a verb uses, so each verb in a hurry is done once, in a small root of its own.
 // Where that is not possible (not root) it is the code of all functions: more to read, 2 ms slower.
-const { existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } = require('node:fs');
+const {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
@@ -53,9 +62,17 @@ function recorded(verb, status, words) {
     stdio: 'ignore',
     timeout: TIMEOUT_MS,
   });
-  if (child.status === status) renameSync(partPath(verb), cachePath(verb));
+  if (child.status === status) keepPart(verb);
   rmSync(partPath(verb), { force: true });
   return child.status === status;
+}
+
+/** It is on the disk before it has its name: Node 20 executes what is there without a look at its checksum. */
+function keepPart(verb) {
+  const fd = openSync(partPath(verb), 'r');
+  fsyncSync(fd);
+  closeSync(fd);
+  renameSync(partPath(verb), cachePath(verb));
 }
 
 /** The flags' hash in the head of the code would be refused in a process without this flag: take over the usual one. */
@@ -69,7 +86,7 @@ function keepAll(verb) {
   usual.copy(code, flagsAt, flagsAt, flagsAt + 4);
   if (new Script(text, { filename: bundle(verb), cachedData: code }).cachedDataRejected) return;
   writeFileSync(partPath(verb), code);
-  renameSync(partPath(verb), cachePath(verb));
+  keepPart(verb);
 }
 
 /** A root with `cat`, and a container in it that runs until its standard input ends. */

@@ -42,7 +42,10 @@ export function recordStartSteps(
   return [
     mkdir(paths.runRoot, 'which a reboot takes away'),
     run,
-    step('unlinkat', { ...at, pathname: merged, flags: 0 }, 'of a run that was killed', { expect: { ENOENT: 0 } }),
+    step('unlinkat', { ...at, pathname: rootLink(paths, record), flags: 0 }, 'of a run that was killed', {
+      expect: { ENOENT: 0 },
+    }),
+    step('unlinkat', { ...at, pathname: merged, flags: 0 }, 'of the same', { expect: { ENOENT: 0 } }),
     link,
     step('unlinkat', { ...at, pathname: `${directory}/exit.json`, flags: 0 }, 'how it ended before is over', {
       expect: { ENOENT: 0 },

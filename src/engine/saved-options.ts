@@ -1,3 +1,4 @@
+import { TsrunError } from '../errors/tsrun-error.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** RunOptions as JSON can hold them: the one Map as pairs. */
@@ -5,8 +6,18 @@ export function packOptions(options: RunOptions): unknown {
   return { ...options, labels: [...options.labels] };
 }
 
-/** The other way. The record is ours, written by packOptions: its shape is not checked again. */
+const LISTS = ['env', 'mounts', 'extraHosts', 'labels', 'capAdd', 'capDrop', 'ulimits'] as const;
+const DNS_LISTS = ['servers', 'search', 'options'] as const;
+
+/** The other way. The record is ours, written by packOptions: only that its lists are lists is looked at. @throws TsrunError 'config' */
 export function unpackOptions(saved: unknown): RunOptions {
   const options = saved as Omit<RunOptions, 'labels'> & { labels: [string, string][] };
+  const whole =
+    LISTS.every((name) => Array.isArray(options[name])) &&
+    DNS_LISTS.every((name) => Array.isArray(options.dns?.[name]));
+  if (!whole)
+    throw new TsrunError('config', 'the options in its record are damaged', {
+      hint: 'the container can still be removed: tsrun rm -f ID',
+    });
   return { ...options, labels: new Map(options.labels) };
 }

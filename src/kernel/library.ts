@@ -111,7 +111,11 @@ function bind(
     async: (...args) => {
       const { list, out } = prepare(args);
       return new Promise((resolve, reject) => {
-        ffi.ffi_call_async(cif, target, out, list, (error) => (error ? reject(error) : resolve(out)));
+        ffi.ffi_call_async(cif, target, out, list, (error) => {
+          void list; // ffi-napi keeps no reference to it, and it is what keeps the arguments
+          if (error) reject(error);
+          else resolve(out);
+        });
       });
     },
   };

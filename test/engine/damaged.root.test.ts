@@ -66,6 +66,8 @@ const damages: [what: string, damage: (path: string) => void][] = [
   ['with a link that leads elsewhere', changed((record) => Object.assign(record.links, { init: '../../../canary' }))],
   ['with a name that leads elsewhere', changed((record) => Object.assign(record, { name: '../canary' }))],
   ['without options', changed((record) => Object.assign(record, { options: null }))],
+  ['with options that lack a list', changed(({ options }) => Object.assign(options as Json, { ulimits: undefined }))],
+  ['with options of another shape', changed(({ options }) => Object.assign(options as Json, { extraHosts: 1 }))],
   ['gone', (path) => rmSync(path)],
   ['a directory', (path) => [rmSync(path), mkdirSync(path)]],
   ['a fifo', (path) => [rmSync(path), spawnSync('mkfifo', [path])]],
