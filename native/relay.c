@@ -245,7 +245,7 @@ int relay_main(int argc, char **argv) {
     wait_and_act();
   }
   terminal_leave_raw();
-  if (!relay.lost) reap_keeper();
   if (relay.lost) say("tsrun: the monitor of this container is gone; its command may still run\n");
+  else reap_keeper();
   return relay.code;
 }

@@ -8,7 +8,7 @@ import { parseLabel } from '../engine/options/parse-label.ts';
 import { parseMount } from '../engine/options/parse-mount.ts';
 import { parseName } from '../engine/options/parse-name.ts';
 import { parseNetwork } from '../engine/options/parse-network.ts';
-import { parseSignal } from '../engine/options/parse-signal.ts';
+import { checkedSignal } from '../engine/options/parse-signal.ts';
 import { parseTmpfs } from '../engine/options/parse-tmpfs.ts';
 import { parseUlimit } from '../engine/options/parse-ulimit.ts';
 import { parseVolume } from '../engine/options/parse-volume.ts';
@@ -128,7 +128,7 @@ export function readRunFlags(opts: RunFlags, rootfs: string, command: string[], 
     capDrop: each('--cap-drop', opts.capDrop, parseCapability),
     privileged: opts.privileged ?? false,
     ulimits: lastOfEachName(each('--ulimit', opts.ulimit, parseUlimit)),
-    stopSignal: maybeFlag('--stop-signal', opts.stopSignal, parseSignal),
+    stopSignal: maybeFlag('--stop-signal', opts.stopSignal, checkedSignal),
     cidfile: pathOrNone(opts.cidfile, context.cwd),
     pidfile: pathOrNone(opts.pidfile, context.cwd),
     network: maybeFlag('--network', opts.network, parseNetwork) ?? DEFAULT_NETWORK,

@@ -126,7 +126,7 @@ function configOf(record: ContainerRecord, options: RunOptions, spec: Spec | und
     Entrypoint: options.entrypoint === undefined ? null : [options.entrypoint],
     OnBuild: null,
     Labels: Object.fromEntries(options.labels),
-    ...(options.stopSignal === undefined ? {} : { StopSignal: String(options.stopSignal) }),
+    ...(options.stopSignal === undefined ? {} : { StopSignal: options.stopSignal }),
   };
 }
 

@@ -31,8 +31,8 @@ export interface RunOptions {
   capDrop: string[];
   privileged: boolean;
   ulimits: Ulimit[];
-  /** A number, Linux x86_64; `undefined` = SIGTERM. */
-  stopSignal: number | undefined;
+  /** As given, a name or a number: `parseSignal` reads it; `undefined` = SIGTERM. */
+  stopSignal: string | undefined;
   cidfile: string | undefined;
   pidfile: string | undefined;
   network: NetworkMode;

@@ -1,5 +1,6 @@
 import { ANNOTATIONS } from '../spec/annotations.ts';
 import type { Linux, Namespace, Spec } from '../spec/oci.ts';
+import { parseSignal } from './options/parse-signal.ts';
 import type { RunOptions } from './run-options.ts';
 import { ALL_DEVICES, defaultDeviceRules, MASKED_PATHS, NETWORK_SYSCTLS, READONLY_PATHS } from './spec-defaults.ts';
 import type { SpecFacts } from './spec-facts.ts';
@@ -56,6 +57,6 @@ function specAnnotations(options: RunOptions, facts: SpecFacts): Record<string, 
           ...(facts.overlay.volatile ? { [ANNOTATIONS.volatile]: 'true' } : {}),
         }),
     ...(options.init ? { [ANNOTATIONS.init]: 'true' } : {}),
-    ...(options.stopSignal === undefined ? {} : { [ANNOTATIONS.stopSignal]: String(options.stopSignal) }),
+    ...(options.stopSignal === undefined ? {} : { [ANNOTATIONS.stopSignal]: String(parseSignal(options.stopSignal)) }),
   };
 }

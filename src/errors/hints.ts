@@ -101,7 +101,11 @@ const HINTS: readonly Hint[] = [
     when: /\/tsrun-[0-9a-f]{64}"/,
     hint: 'the cgroup file system is mounted read-only here, as it is inside a container; run tsrun on the host, or remount it: mount -o remount,rw on the directory above',
   },
-  { call: 'make_dir', code: 'EROFS', hint: 'the data root lies on a read-only file system; use --data-root' },
+  {
+    call: 'make_dir',
+    code: 'EROFS',
+    hint: 'that file system is read-only: use --data-root, or TSRUN_RUN for what is known of a run',
+  },
   {
     call: 'write_file',
     code: 'ENOSPC',

@@ -159,4 +159,9 @@ client('docker inspect -f prints the same from our JSON', async () => {
   });
 });
 
+test('the stop signal is told as it was given', () => {
+  expectOk(tsrun.run(['run', '--name', 'signalled', '--stop-signal', 'USR1', tsrun.rootfs, 'true']));
+  assert.is(tsrun.inspect('signalled', '{{.Config.StopSignal}}'), 'USR1');
+});
+
 test.run();

@@ -170,7 +170,7 @@ test('every other flag', () => {
   );
   assert.equal(
     [options.name, options.user, options.entrypoint, options.stopSignal, options.network],
-    ['web', '1000:web', '/bin/x', 2, 'host'],
+    ['web', '1000:web', '/bin/x', 'int', 'host'],
   );
   assert.equal([options.init, options.readOnly, options.privileged], [true, true, true]);
   assert.equal([options.capAdd, options.capDrop], [['CAP_NET_ADMIN'], ['ALL']]);

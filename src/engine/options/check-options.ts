@@ -6,7 +6,7 @@ import { parseHostname } from './parse-hostname.ts';
 import { parseMountTarget } from './parse-mount-target.ts';
 import { parseName } from './parse-name.ts';
 import { parseNetwork } from './parse-network.ts';
-import { parseSignal } from './parse-signal.ts';
+import { checkedSignal } from './parse-signal.ts';
 import { parseTmpfs } from './parse-tmpfs.ts';
 import { parseUlimit } from './parse-ulimit.ts';
 import { parseUser } from './parse-user.ts';
@@ -104,7 +104,7 @@ export function checkRunOptions(options: RunOptions): RunOptions {
     capAdd: parsed('capability', options.capAdd, parseCapability),
     capDrop: parsed('capability', options.capDrop, parseCapability),
     ulimits: options.ulimits.map(checkUlimit),
-    stopSignal: maybe(options.stopSignal, (value) => parseSignal(String(value))),
+    stopSignal: maybe(options.stopSignal, (value) => checkedSignal(String(value))),
     cidfile: maybe(options.cidfile, (value) => text('cidfile', value)),
     pidfile: maybe(options.pidfile, (value) => text('pidfile', value)),
     network: parseNetwork(options.network),

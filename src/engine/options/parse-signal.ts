@@ -49,6 +49,12 @@ export function parseSignal(text: string): number {
   return number;
 }
 
+/** The text itself, once it has been found to be one. */
+export function checkedSignal(text: string): string {
+  parseSignal(text);
+  return text;
+}
+
 function named(name: string): number | undefined {
   const real = /^RT(MIN|MAX)(?:([+-])([0-9]{1,2}))?$/.exec(name);
   if (real === null) return NUMBERS.get(name);

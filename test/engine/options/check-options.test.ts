@@ -64,7 +64,7 @@ const refused: [what: string, options: Partial<RunOptions>, message: RegExp][] =
   ['an option of DNS', { dns: { servers: [], search: [], options: ['a\nb'] } }, /DNS option/],
   ['a capability', { capAdd: ['CAP_NONE'] }, /capability/],
   ['a limit', { ulimits: [{ name: 'nofile', soft: Number.NaN, hard: 1 }] }, /ulimit/],
-  ['a signal', { stopSignal: 65 }, /signal/],
+  ['a signal', { stopSignal: '65' }, /signal/],
   ['a network', { network: wrong('container:x') }, /network/],
 ];
 for (const [what, options, message] of refused) {
