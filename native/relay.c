@@ -232,8 +232,7 @@ static void wait_and_act(void) {
 
 /* The keeper is a child of ours, by the command line that we were; it ends right after its last word. */
 static void reap_keeper(void) {
-  while (sys(wait4, -1, 0, 0, 0) == -EINTR) {
-  }
+  while (sys(wait4, -1, 0, 0, 0) == -EINTR) continue;
 }
 
 int relay_main(int argc, char **argv) {
