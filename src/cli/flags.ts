@@ -17,8 +17,9 @@ export const LOG_LEVEL: Flag = ['--log-level <level>', 'debug, info, warn or err
 
 export function addFlags(command: Command, flags: readonly Flag[]): Command {
   for (const [names, description, repeats] of flags) {
-    if (repeats === 'each') command.option(names, description, collect);
-    else command.option(names, description);
+    const option = command.createOption(names, description);
+    option.negate = false; // --no-healthcheck is a name like any other: commander would have `healthcheck` true without it
+    command.addOption(repeats === 'each' ? option.argParser(collect) : option);
   }
   return command;
 }

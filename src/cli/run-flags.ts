@@ -8,21 +8,23 @@ import { parseLabel } from '../engine/options/parse-label.ts';
 import { parseMount } from '../engine/options/parse-mount.ts';
 import { parseName } from '../engine/options/parse-name.ts';
 import { parseNetwork } from '../engine/options/parse-network.ts';
+import { NO_RESTART, parseRestart, refuseRestartOfRemoved } from '../engine/options/parse-restart.ts';
 import { checkedSignal } from '../engine/options/parse-signal.ts';
 import { parseTmpfs } from '../engine/options/parse-tmpfs.ts';
 import { parseUlimit } from '../engine/options/parse-ulimit.ts';
 import { parseVolume } from '../engine/options/parse-volume.ts';
 import { parseWorkdir } from '../engine/options/parse-workdir.ts';
 import { usageError } from '../engine/options/usage-error.ts';
-import type { MountOption, NetworkMode, RunOptions, Ulimit } from '../engine/run-options.ts';
+import type { MountOption, NetworkMode, RestartPolicy, RunOptions, Ulimit } from '../engine/run-options.ts';
 import { checkedUser, type FlagContext, maybeFlag, readEnvFlags, readFlag } from './flag-values.ts';
 import { addFlags, dockerStyle, type Flag } from './flags.ts';
+import { HEALTH_FLAGS, type HealthFlags, NO_HEALTHCHECK, readHealthFlags } from './health-flags.ts';
 
 /** `docker run` without --network makes a bridge; until tsrun has one, a container shares the host's network. */
 export const DEFAULT_NETWORK: NetworkMode = 'host';
 
 /** What is read of RUN_FLAGS. */
-export interface RunFlags {
+export interface RunFlags extends HealthFlags {
   addHost?: string[];
   capAdd?: string[];
   capDrop?: string[];
@@ -43,6 +45,7 @@ export interface RunFlags {
   pidfile?: string;
   privileged?: boolean;
   readOnly?: boolean;
+  restart?: string;
   rm?: boolean;
   stopSignal?: string;
   tmpfs?: string[];
@@ -64,6 +67,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   ['--entrypoint <program>', 'the program that the command is given to'],
   ['-e, --env <KEY=value>', "set a variable; KEY alone takes the caller's", 'each'],
   ['--env-file <file>', 'set the variables in this file', 'each'],
+  ...HEALTH_FLAGS,
   ['-h, --hostname <name>', 'the name that the container has for itself'],
   ['--init', 'put a small init first that reaps zombies and passes signals on'],
   ['-i, --interactive', 'keep stdin open'],
@@ -71,9 +75,11 @@ export const RUN_FLAGS: readonly Flag[] = [
   ['--mount <key=value,…>', 'mount a directory of the host, or a tmpfs', 'each'],
   ['--name <name>', 'the name that the container has for you'],
   ['--network <mode>', `host or none (default: ${DEFAULT_NETWORK})`],
+  NO_HEALTHCHECK,
   ['--pidfile <file>', "write the pid of the container's first process to this file"],
   ['--privileged', 'give every capability and device, and hide nothing'],
   ['--read-only', 'make the root read-only'],
+  ['--restart <policy>', 'when it has ended: no, on-failure[:times], always or unless-stopped (default: no)'],
   ['--rm', 'remove the container when it has ended'],
   ['--stop-signal <signal>', 'the signal that asks it to end'],
   ['--tmpfs <path[:options]>', 'mount a tmpfs', 'each'],
@@ -132,7 +138,15 @@ export function readRunFlags(opts: RunFlags, rootfs: string, command: string[], 
     cidfile: pathOrNone(opts.cidfile, context.cwd),
     pidfile: pathOrNone(opts.pidfile, context.cwd),
     network: maybeFlag('--network', opts.network, parseNetwork) ?? DEFAULT_NETWORK,
+    restart: readRestart(opts),
+    health: readHealthFlags(opts),
   };
+}
+
+function readRestart({ restart, rm = false }: RunFlags): RestartPolicy {
+  const policy = maybeFlag('--restart', restart, parseRestart) ?? NO_RESTART;
+  refuseRestartOfRemoved(policy, rm);
+  return policy;
 }
 
 /** An empty one is none, as in Docker, and not the working directory. */

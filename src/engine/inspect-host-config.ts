@@ -13,7 +13,7 @@ export function hostConfigOf(options: RunOptions, spec: Spec | undefined) {
     LogConfig: { Type: 'none', Config: {} },
     NetworkMode: options.network,
     PortBindings: {},
-    RestartPolicy: { Name: 'no', MaximumRetryCount: 0 },
+    RestartPolicy: { Name: options.restart.name, MaximumRetryCount: options.restart.maximumRetryCount },
     AutoRemove: options.remove,
     VolumeDriver: '',
     VolumesFrom: null,

@@ -120,6 +120,7 @@ function configOf(record: ContainerRecord, options: RunOptions, spec: Spec | und
     StdinOnce: options.interactive,
     Env: (spec?.process?.env ?? []).filter((entry) => !isOurs(entry)),
     Cmd: options.command,
+    ...healthOf(options),
     Image: record.rootfs,
     Volumes: null,
     WorkingDir: options.workdir ?? '',
@@ -127,6 +128,22 @@ function configOf(record: ContainerRecord, options: RunOptions, spec: Spec | und
     OnBuild: null,
     Labels: Object.fromEntries(options.labels),
     ...(options.stopSignal === undefined ? {} : { StopSignal: options.stopSignal }),
+  };
+}
+
+/** Docker leaves out what is not said. */
+function healthOf({ health }: RunOptions) {
+  if (health === undefined) return {};
+  const { test, interval, timeout, startPeriod, startInterval, retries } = health;
+  return {
+    Healthcheck: {
+      ...(test.length > 0 ? { Test: test } : {}),
+      ...(interval > 0 ? { Interval: interval } : {}),
+      ...(timeout > 0 ? { Timeout: timeout } : {}),
+      ...(startPeriod > 0 ? { StartPeriod: startPeriod } : {}),
+      ...(startInterval > 0 ? { StartInterval: startInterval } : {}),
+      ...(retries > 0 ? { Retries: retries } : {}),
+    },
   };
 }
 

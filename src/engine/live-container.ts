@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { abandon } from '../runtime/abandon.ts';
 import { type Followed, follow } from '../runtime/wait.ts';
 import type { Engine } from './engine.ts';
+import { NO_RESTART } from './options/parse-restart.ts';
 import { runContainer } from './run.ts';
 import type { RunOptions } from './run-options.ts';
 import { TerminalStream } from './terminal-stream.ts';
@@ -77,6 +78,8 @@ const DEFAULTS: Omit<RunOptions, 'rootfs' | 'command'> = {
   cidfile: undefined,
   pidfile: undefined,
   network: 'host',
+  restart: NO_RESTART,
+  health: undefined,
 };
 
 export type RunRequest = Pick<RunOptions, 'rootfs' | 'command'> & Partial<RunOptions>;

@@ -36,9 +36,30 @@ export interface RunOptions {
   cidfile: string | undefined;
   pidfile: string | undefined;
   network: NetworkMode;
+  restart: RestartPolicy;
+  /** `undefined`: nothing is checked. */
+  health: HealthCheck | undefined;
 }
 
 export type NetworkMode = 'host' | 'none';
+
+/** --restart */
+export interface RestartPolicy {
+  name: 'no' | 'always' | 'on-failure' | 'unless-stopped';
+  /** Of on-failure; 0: no end of it. */
+  maximumRetryCount: number;
+}
+
+/** --health-…, as Docker has it; a time is in ns, and 0 the default: 30 s, 30 s, none, 5 s; 3 retries. */
+export interface HealthCheck {
+  /** `['CMD-SHELL', script]`, `['CMD', program, …]`, `['NONE']`; empty: there is nothing to check with. */
+  test: string[];
+  interval: number;
+  timeout: number;
+  startPeriod: number;
+  startInterval: number;
+  retries: number;
+}
 
 /** `value` null: take the variable away (Docker's `-e KEY` when the caller has no KEY). */
 export type EnvChange = readonly [key: string, value: string | null];

@@ -1,4 +1,5 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { NO_RESTART } from './options/parse-restart.ts';
 import type { RunOptions } from './run-options.ts';
 
 /** RunOptions as JSON can hold them: the one Map as pairs. */
@@ -12,12 +13,15 @@ const DNS_LISTS = ['servers', 'search', 'options'] as const;
 /** The other way. The record is ours, written by packOptions: only that its lists are lists is looked at. @throws TsrunError 'config' */
 export function unpackOptions(saved: unknown): RunOptions {
   const options = saved as Omit<RunOptions, 'labels'> & { labels: [string, string][] };
+  const { restart = NO_RESTART, health } = options; // which a record that was written earlier does not have
   const whole =
+    typeof restart?.name === 'string' &&
+    (health === undefined || Array.isArray(health?.test)) &&
     LISTS.every((name) => Array.isArray(options[name])) &&
     DNS_LISTS.every((name) => Array.isArray(options.dns?.[name]));
   if (!whole)
     throw new TsrunError('config', 'the options in its record are damaged', {
       hint: 'the container can still be removed: tsrun rm -f ID',
     });
-  return { ...options, labels: new Map(options.labels) };
+  return { ...options, restart, labels: new Map(options.labels) };
 }

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs, overlay, root } from '../support/needs.ts';
@@ -61,6 +63,30 @@ test('says what was asked for and what is', () => {
   const { LowerDir, UpperDir } = (GraphDriver as { Data: Record<string, string> }).Data;
   assert.match(LowerDir ?? '', new RegExp(`^${tsrun.dataRoot}/overlay2/[0-9a-f]{64}-init/diff:${tsrun.rootfs}$`));
   assert.match(UpperDir ?? '', new RegExp(`^${tsrun.dataRoot}/overlay2/[0-9a-f]{64}/diff$`));
+});
+
+test('restart policy and health check, under docker’s names and in its order', () => {
+  const health = '--health-cmd true --health-interval 1m --health-retries 2 --health-start-interval 1ms'.split(' ');
+  expectOk(tsrun.run(['run', '--name', 'hale', '--restart', 'on-failure:3', ...health, tsrun.rootfs, 'true']));
+  assert.is(tsrun.inspect('hale', '{{json .HostConfig.RestartPolicy}}'), '{"Name":"on-failure","MaximumRetryCount":3}');
+  assert.is(
+    tsrun.inspect('hale', '{{json .Config.Healthcheck}}'),
+    '{"Test":["CMD-SHELL","true"],"Interval":60000000000,"StartInterval":1000000,"Retries":2}',
+  );
+  expectOk(tsrun.run(['run', '--name', 'unseen', '--no-healthcheck', tsrun.rootfs, 'true']));
+  assert.is(tsrun.inspect('unseen', '{{json .Config.Healthcheck}}'), '{"Test":["NONE"]}');
+});
+
+test('a record that was written before there were restart policies', () => {
+  expectOk(tsrun.run(['run', '--name', 'old', tsrun.rootfs, 'true']));
+  const path = join(tsrun.dataRoot, 'containers', tsrun.inspect('old', '{{.Id}}'), 'container.json');
+  const record = JSON.parse(readFileSync(path, 'utf8')) as { options: Json };
+  const write = (options: Json) => writeFileSync(path, JSON.stringify({ ...record, options }));
+  write({ ...record.options, restart: undefined });
+  assert.is(tsrun.inspect('old', '{{.HostConfig.RestartPolicy.Name}}'), 'no');
+  write({ ...record.options, restart: 5 });
+  assert.match(tsrun.run(['inspect', 'old']).stderr, 'the options in its record are damaged');
+  expectOk(tsrun.run(['rm', '-f', 'old']));
 });
 
 test('an option that was not given has docker’s empty value', () => {

@@ -191,6 +191,40 @@ test('every other flag', () => {
   );
 });
 
+test('restart and health', () => {
+  const plain = run('root');
+  assert.equal([plain.restart, plain.health], [{ name: 'no', maximumRetryCount: 0 }, undefined]);
+  assert.equal(run('--restart', 'on-failure:3', 'root').restart, { name: 'on-failure', maximumRetryCount: 3 });
+  const times = ['--health-interval', '1m30s', '--health-timeout=1.5s', '--health-start-period', '2h'];
+  assert.equal(run('--health-cmd', 'test -e /ok', ...times, '--health-retries', '2', 'root').health, {
+    test: ['CMD-SHELL', 'test -e /ok'],
+    interval: 90e9,
+    timeout: 1.5e9,
+    startPeriod: 7200e9,
+    startInterval: 0,
+    retries: 2,
+  });
+  assert.equal(run('--health-start-interval', '1s', 'root').health?.test, [], 'there is nothing to check with');
+  assert.equal(run('--no-healthcheck', 'root').health?.test, ['NONE']);
+  assert.is(run('--health-cmd', '', '--health-interval', '0', 'root').health, undefined);
+});
+
+test('restart and health: what excludes each other, in Docker’s words', () => {
+  const refused: [string[], string][] = [
+    [['--rm', '--restart', 'always'], 'conflicting options: cannot specify both --restart and --rm'],
+    [['--no-healthcheck', '--health-cmd', 'x'], '--no-healthcheck conflicts with --health-* options'],
+    [['--health-interval=-5s'], '--health-interval cannot be negative'],
+    [['--health-retries=-1'], '--health-retries cannot be negative'],
+    [['--health-timeout', '1us'], 'Timeout in Healthcheck cannot be less than 1ms'],
+    [
+      ['--health-interval', '5'],
+      'invalid argument "5" for "--health-interval" flag: time: missing unit in duration "5"',
+    ],
+  ];
+  for (const [words, message] of refused) assert.is(failure(() => run(...words, 'root')).message, message);
+  assert.is(run('--rm', '--restart', 'no', 'root').remove, true);
+});
+
 test('an empty value is an absent one, as in Docker', () => {
   const options = run('--user', '', '-w', '', '--name=', '--hostname=', '--entrypoint', '', '--network=', 'root');
   assert.equal(

@@ -1,4 +1,5 @@
 import type { EnvChange, ExecOptions, MountOption, RunOptions, Ulimit } from '../run-options.ts';
+import { checkHealth } from './check-health.ts';
 import { parseAddHost } from './parse-add-host.ts';
 import { parseCapability } from './parse-caps.ts';
 import { parseDnsOption, parseDnsSearch, parseDnsServer } from './parse-dns.ts';
@@ -6,6 +7,7 @@ import { parseHostname } from './parse-hostname.ts';
 import { parseMountTarget } from './parse-mount-target.ts';
 import { parseName } from './parse-name.ts';
 import { parseNetwork } from './parse-network.ts';
+import { checkRestart, refuseRestartOfRemoved } from './parse-restart.ts';
 import { checkedSignal } from './parse-signal.ts';
 import { parseTmpfs } from './parse-tmpfs.ts';
 import { parseUlimit } from './parse-ulimit.ts';
@@ -83,6 +85,7 @@ function checkLabels(labels: ReadonlyMap<string, string>): Map<string, string> {
  */
 export function checkRunOptions(options: RunOptions): RunOptions {
   const { dns } = options;
+  refuseRestartOfRemoved(options.restart, options.remove);
   return {
     ...options,
     rootfs: text('root directory', options.rootfs),
@@ -108,6 +111,8 @@ export function checkRunOptions(options: RunOptions): RunOptions {
     cidfile: maybe(options.cidfile, (value) => text('cidfile', value)),
     pidfile: maybe(options.pidfile, (value) => text('pidfile', value)),
     network: parseNetwork(options.network),
+    restart: checkRestart(options.restart),
+    health: maybe(options.health, (health) => checkHealth({ ...health, test: texts('health check', health.test) })),
   };
 }
 

@@ -26,6 +26,7 @@ const tmpfs: TmpfsMount = {
   mode: undefined,
   options: [],
 };
+const health = { test: [], interval: 0, timeout: 0, startPeriod: 0, startInterval: 0, retries: 0 };
 const NUL = 'a\0b';
 const wrong = (value: unknown) => value as never;
 
@@ -45,6 +46,11 @@ const refused: [what: string, options: Partial<RunOptions>, message: RegExp][] =
   ['an option of tmpfs', { mounts: [{ ...tmpfs, options: ['size=1k,bind'] }] }, /invalid tmpfs option/],
   ['a size of tmpfs', { mounts: [{ ...tmpfs, size: wrong('1,exec') }] }, /invalid tmpfs option "size/],
   ['a mode of tmpfs', { mounts: [{ ...tmpfs, mode: -1 }] }, /invalid tmpfs option "mode/],
+  ['a restart of what is removed', { remove: true, restart: { name: 'always', maximumRetryCount: 0 } }, /--restart/],
+  ['another restart policy', { restart: wrong({ name: 'once', maximumRetryCount: 0 }) }, /unknown policy 'once'/],
+  ['a count of restarts', { restart: wrong({ name: 'on-failure', maximumRetryCount: '3' }) }, /must be an integer/],
+  ['a health check of NUL', { health: { ...health, test: ['CMD-SHELL', NUL] } }, /NUL/],
+  ['a health check without end', { health: { ...health, timeout: Number.POSITIVE_INFINITY } }, /must be ns/],
   ['a hostname', { hostname: 'a\nb' }, /hostname/],
   ['a relative workdir', { workdir: 'x' }, /absolute/],
   ['a workdir with NUL', { workdir: `/${NUL}` }, /NUL/],
