@@ -2,10 +2,10 @@ import { Command } from 'commander';
 import type { Engine } from '../engine/engine.ts';
 import { type DamagedContainer, type ListedContainer, listContainers } from '../engine/list.ts';
 import { type ListFilter, parseListFilter } from '../engine/list-filter.ts';
+import { isUp } from '../engine/status.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { engineFrom } from './context.ts';
-import type { GlobalFlags } from './flags.ts';
-import { collect } from './flags.ts';
+import { collect, type GlobalFlags } from './flags.ts';
 import { escapeControl } from './format/escape-control.ts';
 import { commandCell, ellipsis, humanDuration } from './format/human.ts';
 import { formatRows } from './format/table.ts';
@@ -85,7 +85,7 @@ function chosen(engine: Engine, filter: ListFilter, all: boolean) {
     printError(`tsrun: warning: ${escapeControl(error.message)}\nhint: ${escapeControl(error.hint ?? '')}\n`);
   return {
     containers: found.containers.filter(
-      (one) => filter.matches(one) && (all || filter.wantsStatus || one.status.status === 'running'),
+      (one) => filter.matches(one) && (all || filter.wantsStatus || isUp(one.status)),
     ),
     // Always: what is damaged may be running.
     damaged: found.damaged.filter(({ id }) => filter.matchesDamaged(id)),
@@ -118,7 +118,9 @@ function rowOf({ record, options, status }: ListedContainer, truncate: boolean):
 /** Docker's words. When nobody was left to record the end, its time is not known. */
 function statusText({ status, startedAt, exit, exitCode }: ListedContainer['status']): string {
   if (status === 'created') return 'Created';
-  if (status === 'running') return `Up ${humanDuration(Date.now() - Date.parse(startedAt ?? ''))}`;
+  const up = `Up ${humanDuration(Date.now() - Date.parse(startedAt ?? ''))}`;
+  if (status === 'running') return up;
+  if (status === 'paused') return `${up} (Paused)`;
   const ago = exit && ` ${humanDuration(Date.now() - Number(exit.finishedNs / 1_000_000n))} ago`;
   return `Exited (${exitCode})${ago ?? ''}`;
 }

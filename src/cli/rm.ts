@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { removeContainer } from '../engine/remove.ts';
 import { engineFrom, requireRoot } from './context.ts';
+import { forEach } from './each.ts';
 import type { GlobalFlags } from './flags.ts';
-import { errorText, print, printError } from './report.ts';
 
 interface RmFlags extends GlobalFlags {
   force?: boolean;
@@ -20,13 +20,5 @@ async function rm(references: string[], flags: RmFlags): Promise<void> {
   requireRoot(`rm ${references[0]}`);
   const engine = engineFrom(flags);
   const force = flags.force ?? false;
-  for (const reference of references) {
-    try {
-      await removeContainer(engine, reference, { force });
-      print(`${reference}\n`);
-    } catch (error) {
-      printError(errorText(error));
-      process.exitCode = 1;
-    }
-  }
+  await forEach(references, (reference) => removeContainer(engine, reference, { force }));
 }

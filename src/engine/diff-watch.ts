@@ -6,7 +6,7 @@ import { type Change, openLayers } from './diff.ts';
 import type { Engine } from './engine.ts';
 import { findContainer } from './find.ts';
 import { Directory } from './layer-view.ts';
-import { containerStatus } from './status.ts';
+import { containerStatus, isUp } from './status.ts';
 import { type Components, UpperMemory } from './upper-memory.ts';
 
 /** Writes that come together are looked at together. */
@@ -29,14 +29,15 @@ export async function watchChanges(
   { report, started, signal }: { report(change: Change): void; started?(): void; signal: AbortSignal },
 ): Promise<void> {
   const record = findContainer(engine, reference);
-  const { status, pid, run } = containerStatus(engine, record);
-  if (status !== 'running')
+  const status = containerStatus(engine, record);
+  const { pid, run } = status;
+  if (!isUp(status))
     throw new TsrunError('conflict', `diff --watch ${reference}: the container is not running`, {
       exitCode: 1,
       hint: `what it has changed: tsrun diff ${reference}`,
     });
   const isRunning = () =>
-    run?.pid === pid ? isAlive(pid, run.startTime, run.bootId) : containerStatus(engine, record).status === 'running';
+    run?.pid === pid ? isAlive(pid, run.startTime, run.bootId) : isUp(containerStatus(engine, record));
   let close = () => {};
   try {
     const layers = openLayers(engine, record);

@@ -1,10 +1,9 @@
-import { closeSync, openSync, statSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
+import { isFrozen } from '../cgroup/freeze.ts';
 import { cgroupPathOf } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK, O } from '../kernel/constants.ts';
-import { boundingSet, hostName, isAlive, limitsOf, processBirth } from '../kernel/procfs.ts';
-import { play } from '../plan/play.ts';
-import { step } from '../plan/step.ts';
+import { boundingSet, hostName, limitsOf } from '../kernel/procfs.ts';
 import type { Bundle } from '../runtime/bundle.ts';
 import { enter } from '../runtime/enter.ts';
 import type { Connected } from '../runtime/launch.ts';
@@ -14,8 +13,10 @@ import { type Process, RLIM_INFINITY, type Rlimit, type User } from '../spec/oci
 import { waitForContainer } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { resolveCapabilities } from './capabilities.ts';
+import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { findContainer } from './find.ts';
+import { type FirstProcess, openFirstProcess } from './first-process.ts';
 import { lookupUser } from './lookup-user.ts';
 import { checkExecOptions } from './options/check-options.ts';
 import { readAccounts } from './rootfs.ts';
@@ -23,7 +24,6 @@ import type { ExecOptions, RunOptions } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
 import { specEnv } from './spec-process.ts';
 import type { Attachment } from './start-bundle.ts';
-import { containerStatus } from './status.ts';
 
 const CANNOT_EXECUTE = 126;
 const PATIENCE_MS = 30_000;
@@ -90,46 +90,28 @@ async function openTarget(
   record: ContainerRecord,
   goal: string,
   stop: AbortSignal | undefined,
-): Promise<{ pid: number; pidfd: number }> {
+): Promise<FirstProcess> {
   const unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_SH, stop);
   try {
-    return openFirstProcess(engine, record, goal);
+    const first = openFirstProcess(engine, record, goal);
+    if (first !== undefined) return refuseFrozen(engine, record, first);
   } finally {
     unlock();
   }
+  throw new TsrunError('conflict', `${goal}: container ${record.id} is not running`, {
+    exitCode: CANNOT_EXECUTE,
+    hint: `start it with \`tsrun start -a ${record.name}\``,
+  });
 }
 
-/** A pidfd of PID 1. Opened first, compared afterwards: what the descriptor means cannot change between the two. */
-function openFirstProcess(engine: Engine, record: ContainerRecord, goal: string): { pid: number; pidfd: number } {
-  const { status, pid, run } = containerStatus(engine, record);
-  const notRunning = () =>
-    new TsrunError('conflict', `${goal}: container ${record.id} is not running`, {
-      exitCode: CANNOT_EXECUTE,
-      hint: `start it with \`tsrun start -a ${record.name}\``,
-    });
-  if (status !== 'running') throw notRunning();
-  const birth = run ?? processBirth(pid);
-  const opened = play(goal, [
-    step('pidfd_open', { pid, flags: 0 }, 'PID 1, and no other process ever', { save: 'pidfd' }),
-  ]);
-  const pidfd = opened.value('pidfd');
-  let same = false;
-  try {
-    same =
-      birth !== undefined &&
-      (run ? isAlive(pid, run.startTime, run.bootId) : processBirth(pid)?.startTime === birth.startTime) &&
-      !standsInOurRoot(pid);
-  } finally {
-    if (!same) closeSync(pidfd);
-  }
-  if (!same) throw notRunning();
-  return { pid, pidfd };
-}
-
-/** Whoever started it was killed half-way: it never got to its own root, and is not a container yet. */
-function standsInOurRoot(pid: number): boolean {
-  const [ours, its] = [statSync('/'), statSync(`/proc/${pid}/root/`)];
-  return ours.dev === its.dev && ours.ino === its.ino;
+/** Who enters a cgroup that is frozen freezes with it. */
+function refuseFrozen(engine: Engine, { id, name }: ContainerRecord, first: FirstProcess): FirstProcess {
+  if (!isFrozen(engine.cgroups, cgroupPath(id))) return first;
+  closeSync(first.pidfd);
+  throw new TsrunError('conflict', `Container ${name} is paused, unpause the container before exec`, {
+    exitCode: 1,
+    hint: `tsrun unpause ${name}`,
+  });
 }
 
 /** What is executed, as confined as PID 1: its capabilities, limits and no_new_privs come from the container's own config.json. */

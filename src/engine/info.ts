@@ -12,6 +12,7 @@ import { type Step, step } from '../plan/step.ts';
 import { ENGINE_VERSION, type Engine } from './engine.ts';
 import { listContainers } from './list.ts';
 import { fileSystemOf } from './overlay-check.ts';
+import type { StatusName } from './status.ts';
 
 const NOWHERE = -1;
 const CALLS: Record<ProbeCall, Step> = {
@@ -56,12 +57,13 @@ function probeMachine({ cgroups }: Engine): ProbeMachine {
 function countContainers(engine: Engine) {
   try {
     const { containers, damaged } = listContainers(engine);
-    const running = containers.filter(({ status }) => status.status === 'running').length;
+    const count = (name: StatusName) => containers.filter(({ status }) => status.status === name).length;
+    const [running, paused] = [count('running'), count('paused')];
     return {
       Containers: containers.length + damaged.length,
       ContainersRunning: running,
-      ContainersPaused: 0,
-      ContainersStopped: containers.length - running,
+      ContainersPaused: paused,
+      ContainersStopped: containers.length - running - paused,
       ContainersDamaged: damaged.length,
       warnings: damaged.map(({ error }) => error.message),
     };

@@ -63,8 +63,8 @@ function readSpec(directory: string): Spec | undefined {
 function stateOf({ status, pid, exitCode, startedAt, exit }: Status) {
   return {
     Status: status,
-    Running: status === 'running',
-    Paused: false,
+    Running: status === 'running' || status === 'paused',
+    Paused: status === 'paused',
     Restarting: false,
     OOMKilled: (exit?.oomKills ?? 0) > 0,
     Dead: false,

@@ -7,7 +7,7 @@ import { type ContainerRecord, readRecord } from '../store/record.ts';
 import { unlinkRootSteps } from './cleanup.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { removeWhole } from './remove.ts';
-import { containerStatus } from './status.ts';
+import { containerStatus, isUp } from './status.ts';
 
 /**
  * What a monitor that was killed could not take away: the links to the root of a process that is no more. Any command that sees them
@@ -21,7 +21,7 @@ export function unlinkDeadRoot(engine: Engine, record: ContainerRecord): void {
     refuseForeignDirectories(engine, goal);
     const lock = tryLockRun(paths, record.id, goal, false);
     try {
-      if (lock && containerStatus(engine, record).status !== 'running') play(goal, unlinkRootSteps(engine, record));
+      if (lock && !isUp(containerStatus(engine, record))) play(goal, unlinkRootSteps(engine, record));
     } finally {
       lock?.close();
     }
@@ -41,7 +41,7 @@ export function removeAbandoned(engine: Engine, name: string): void {
   if (!record?.remove) return;
   const unlock = lockIfFree(engine, record);
   try {
-    if (unlock === undefined || containerStatus(engine, record).status === 'running') return;
+    if (unlock === undefined || isUp(containerStatus(engine, record))) return;
     const lock = tryLockRun(engine.paths, record.id, `rm ${name}`, false);
     try {
       if (lock) removeWhole(engine, record);

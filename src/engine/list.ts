@@ -5,7 +5,7 @@ import type { Engine } from './engine.ts';
 import { unlinkDeadRoot } from './left-behind.ts';
 import type { RunOptions } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
-import { containerStatus, type Status } from './status.ts';
+import { containerStatus, isUp, type Status } from './status.ts';
 
 /** A container with what can be seen of it at this moment. */
 export interface ListedContainer {
@@ -48,7 +48,7 @@ export function listContainers(engine: Engine): ContainerList {
 export function lookAt(engine: Engine, record: ContainerRecord): ListedContainer {
   try {
     const status = containerStatus(engine, record);
-    if (status.status !== 'running') unlinkDeadRoot(engine, record);
+    if (!isUp(status)) unlinkDeadRoot(engine, record);
     return { id: record.id, record, options: unpackOptions(record.options), status };
   } catch (error) {
     throw fileError(`look at container ${record.name}`, error);

@@ -1,3 +1,4 @@
+import { isFrozen } from '../cgroup/freeze.ts';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK } from '../kernel/constants.ts';
@@ -6,11 +7,12 @@ import type { Step } from '../plan/step.ts';
 import { type RunLock, stillCleanedUp, waitForContainer, waitForRunLock } from '../store/lock.ts';
 import { type ContainerRecord, type RunState, readRecord, readRunState } from '../store/record.ts';
 import { removeSteps } from './cleanup.ts';
+import { cgroupPath } from './create.ts';
 import { removeDamagedSteps } from './damaged.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { findId } from './find.ts';
 import { isRunning, killAll, killProcess, sayWhoIsLeft } from './kill.ts';
-import { containerStatus } from './status.ts';
+import { containerStatus, isUp } from './status.ts';
 
 const SOON_MS = 1_000;
 
@@ -100,8 +102,8 @@ export async function removeContainer(engine: Engine, reference: string, { force
   try {
     const record = readOrForce(engine, id, force);
     const run = readRunState(engine.paths, id);
-    const running = record ? containerStatus(engine, record).status === 'running' : isRunning(engine, id);
-    if (running && !force) throw runs(record?.name ?? id);
+    const running = record ? isUp(containerStatus(engine, record)) : isRunning(engine, id);
+    if (running && !force) throw runs(record?.name ?? id, isFrozen(engine.cgroups, cgroupPath(id)));
     if (running) await killAll(engine, id, goal);
     const lock = await waitForMonitor(engine, id, run, goal, force);
     try {
@@ -116,10 +118,12 @@ export async function removeContainer(engine: Engine, reference: string, { force
   return id;
 }
 
-function runs(name: string): TsrunError {
-  return new TsrunError(
-    'conflict',
-    `cannot remove container "/${name}": container is running: stop the container before removing or force remove`,
-    { exitCode: 1, hint: 'tsrun rm -f' },
-  );
+function runs(name: string, paused: boolean): TsrunError {
+  const why = paused
+    ? 'container is paused and must be unpaused first'
+    : 'container is running: stop the container before removing or force remove';
+  return new TsrunError('conflict', `cannot remove container "/${name}": ${why}`, {
+    exitCode: 1,
+    hint: paused ? `tsrun unpause ${name}, or tsrun rm -f ${name}` : `tsrun stop ${name}, or tsrun rm -f ${name}`,
+  });
 }

@@ -9,7 +9,7 @@ import { settle } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { checkRootfs } from './rootfs.ts';
 import { type Attachment, type Started, startBundle } from './start-bundle.ts';
-import { containerStatus } from './status.ts';
+import { containerStatus, isUp } from './status.ts';
 
 /** `tsrun start`: runs a container that has ended again, on the same upper directory. Waits for other commands, and until the last run is cleaned up after. */
 export async function startContainer(
@@ -23,7 +23,7 @@ export async function startContainer(
   let unlock = () => {};
   try {
     unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_EX);
-    if (containerStatus(engine, record).status === 'running')
+    if (isUp(containerStatus(engine, record)))
       throw new TsrunError('conflict', `${goal}: the container is running already`);
     checkRootfs(goal, record.rootfs);
     const bundle = readBundle(goal, engine.paths.container(record.id));

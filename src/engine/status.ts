@@ -1,3 +1,4 @@
+import { isFrozen } from '../cgroup/freeze.ts';
 import { cgroupProcesses } from '../cgroup/host.ts';
 import { isAlive, processBirth } from '../kernel/procfs.ts';
 import {
@@ -11,12 +12,12 @@ import {
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
 
-export type StatusName = 'created' | 'running' | 'exited';
+export type StatusName = 'created' | 'running' | 'paused' | 'exited';
 
 /** What can be seen of a container now. Derived each time, from boot id, pid, start time, cgroup and exit record; never stored. */
 export interface Status {
   status: StatusName;
-  /** 0 unless running. */
+  /** 0 unless it is up: running or paused. */
   pid: number;
   run: RunState | undefined;
   /** Of the last start; undefined when it never was started. */
@@ -28,11 +29,21 @@ export interface Status {
 
 const LOST = 137;
 
+/** Its processes are there, standing still or not. */
+export const isUp = ({ status }: Status): boolean => status === 'running' || status === 'paused';
+
 export function containerStatus(engine: Engine, record: ContainerRecord): Status {
   const run = readRunState(engine.paths, record.id);
   const exit = readExit(engine.paths, record.id);
   const startedAt = readStarted(engine.paths, record.id);
-  const running = (pid: number): Status => ({ status: 'running', pid, run, startedAt, exit: undefined, exitCode: 0 });
+  const running = (pid: number): Status => ({
+    status: isFrozen(engine.cgroups, cgroupPath(record.id)) ? 'paused' : 'running',
+    pid,
+    run,
+    startedAt,
+    exit: undefined,
+    exitCode: 0,
+  });
   if (run && isAlive(run.pid, run.startTime, run.bootId)) return running(run.pid);
   if (exit) return { status: 'exited', pid: 0, run, startedAt, exit, exitCode: exit.exitCode };
   const orphan = firstProcess(engine, record.id);

@@ -147,6 +147,7 @@ export function flagNames(value: number, table: FlagTable): string {
 export const ERRNO = {
   EPERM: 1,
   ENOENT: 2,
+  ESRCH: 3,
   EINTR: 4,
   EBADF: 9,
   EAGAIN: 11,

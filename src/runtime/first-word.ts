@@ -6,28 +6,13 @@ import { slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
 import { type ControlMessage, nextMessageSync, parseMessage } from './control.ts';
-
-const POLLIN = 1;
+import { isReady } from './poll.ts';
 
 /** How long to wait, for how much of that the event loop may stand still, and who may call it off. */
 export interface Patience {
   patienceMs: number;
   blockingMs: number;
   stop?: AbortSignal | undefined;
-}
-
-/** Does the monitor say something, or go, within that time? Nothing else happens in this thread meanwhile. */
-function isReady(control: number, withinMs: number): boolean {
-  const bytes = Buffer.alloc(8);
-  bytes.writeInt32LE(control);
-  bytes.writeInt16LE(POLLIN, 4);
-  const fds = { bytes, shown: '[{fd=control, events=POLLIN}]' };
-  const time = Buffer.alloc(16);
-  time.writeBigInt64LE(BigInt(Math.floor(withinMs / 1000)), 0);
-  time.writeBigInt64LE(BigInt(Math.floor((withinMs % 1000) * 1e6)), 8);
-  const args = { fds, nfds: 1, tmo_p: { bytes: time, shown: `{${withinMs} ms}` }, sigmask: 0, sigsetsize: 8 };
-  const wait = step('poll', args, 'a word of the monitor’s', { save: 'ready', expect: { EINTR: 0 } });
-  return play('wait', [wait]).value('ready') > 0;
 }
 
 /**
@@ -39,7 +24,7 @@ export async function firstWord(
   control: number,
   { patienceMs, blockingMs, stop }: Patience,
 ): Promise<ControlMessage | 'late' | 'stopped' | undefined> {
-  if (isReady(control, Math.min(blockingMs, patienceMs))) return nextMessageSync(control);
+  if (isReady(control, Math.min(blockingMs, patienceMs), 'a word of the monitor’s')) return nextMessageSync(control);
   // The socket closes what it is given; the relay still needs the control socket itself.
   const duplicate = step('fcntl', { fd: slot('control'), cmd: F.F_DUPFD_CLOEXEC, arg: 0 }, 'to wait', { save: 'own' });
   const own = play('wait', [duplicate], { control }).value('own');

@@ -1,0 +1,41 @@
+import { closeSync, statSync } from 'node:fs';
+import { isAlive, processBirth } from '../kernel/procfs.ts';
+import { play } from '../plan/play.ts';
+import { step } from '../plan/step.ts';
+import type { ContainerRecord } from '../store/record.ts';
+import type { Engine } from './engine.ts';
+import { containerStatus } from './status.ts';
+
+/** PID 1 of a container and no other process ever, whatever becomes of the pid. The descriptor is the caller's to close. */
+export interface FirstProcess {
+  /** In the caller's PID namespace. */
+  pid: number;
+  pidfd: number;
+}
+
+/** Opened first, compared afterwards: what the descriptor means cannot change between the two. undefined when it does not run. */
+export function openFirstProcess(engine: Engine, record: ContainerRecord, goal: string): FirstProcess | undefined {
+  const { pid, run } = containerStatus(engine, record);
+  if (pid === 0) return undefined;
+  const birth = run ?? processBirth(pid);
+  const opened = play(goal, [
+    step('pidfd_open', { pid, flags: 0 }, 'PID 1, and no other process ever', { save: 'pidfd' }),
+  ]);
+  const pidfd = opened.value('pidfd');
+  let same = false;
+  try {
+    same =
+      birth !== undefined &&
+      (run ? isAlive(pid, run.startTime, run.bootId) : processBirth(pid)?.startTime === birth.startTime) &&
+      !standsInOurRoot(pid);
+  } finally {
+    if (!same) closeSync(pidfd);
+  }
+  return same ? { pid, pidfd } : undefined;
+}
+
+/** Whoever started it was killed half-way: it never got to its own root, and is not a container yet. */
+function standsInOurRoot(pid: number): boolean {
+  const [ours, its] = [statSync('/'), statSync(`/proc/${pid}/root/`)];
+  return ours.dev === its.dev && ours.ino === its.ino;
+}

@@ -1,0 +1,86 @@
+import { closeSync, readFileSync } from 'node:fs';
+import { thaw } from '../cgroup/freeze.ts';
+import { waitForRunLock } from '../store/lock.ts';
+import { cgroupPath } from './create.ts';
+import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { findContainer } from './find.ts';
+import { type FirstProcess, openFirstProcess } from './first-process.ts';
+import { killAll } from './kill.ts';
+import { unpackOptions } from './saved-options.ts';
+import { endsWithin, SIGKILL, sendSignal } from './signal.ts';
+
+const SIGTERM = 15;
+/** The number of rt_sigtimedwait(2), which sigwait(3) is, too; the signals that it waits for are not blocked meanwhile. */
+const SIGTIMEDWAIT: Partial<Record<NodeJS.Architecture, number>> = { x64: 128, arm64: 137 };
+/** A wait without end is one after the other: the longest that a thread is asked to wait. */
+const AT_A_TIME_MS = 60_000;
+
+export interface StopOptions {
+  /** Until SIGKILL; negative: never. */
+  seconds: number;
+  /** Instead of the container's own stop signal. */
+  signal?: number | undefined;
+  /** Told when the signal would do nothing. */
+  warn?: (text: string) => void;
+}
+
+/**
+ * `tsrun stop`: the stop signal, then SIGKILL to all that is left; returns when the container has been cleaned up after. One that does
+ * not run is stopped already.
+ */
+export async function stopContainer(engine: Engine, reference: string, options: StopOptions): Promise<void> {
+  const goal = `stop ${reference}`;
+  refuseForeignDirectories(engine, goal);
+  const record = findContainer(engine, reference);
+  const first = openFirstProcess(engine, record, goal);
+  if (first === undefined) return;
+  try {
+    const signal = options.signal ?? unpackOptions(record.options).stopSignal ?? SIGTERM;
+    const asked = signal !== SIGKILL && ask(engine, first, signal, record.id, goal, options.warn);
+    if (!asked || !(await endsInTime(first, options.seconds))) await killAll(engine, record.id, goal);
+  } finally {
+    closeSync(first.pidfd);
+  }
+  (await waitForRunLock(engine.paths, record.id, goal, false))?.close();
+}
+
+/** @returns false when nobody would hear it: PID 1 is spared every signal that it does not wait for (pid_namespaces(7)) */
+function ask(
+  engine: Engine,
+  first: FirstProcess,
+  signal: number,
+  id: string,
+  goal: string,
+  warn: StopOptions['warn'],
+): boolean {
+  if (!heeds(first.pid, signal)) {
+    warn?.(
+      `${goal}: its first process does nothing about signal ${signal}: it is killed at once (run --init passes signals on)`,
+    );
+    return false;
+  }
+  sendSignal(first, signal, goal);
+  thaw(engine.cgroups, cgroupPath(id), goal);
+  return true;
+}
+
+/** Has it a handler for the signal, is it blocked for a signalfd(2), or is it waited for just now, as an init mostly does? */
+function heeds(pid: number, signal: number): boolean {
+  try {
+    if (readFileSync(`/proc/${pid}/syscall`, 'latin1').startsWith(`${SIGTIMEDWAIT[process.arch]} `)) return true;
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+    const set = (name: string) => BigInt(`0x${status.match(new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm'))?.[1] ?? '0'}`);
+    return (((set('SigCgt') | set('SigBlk')) >> BigInt(signal - 1)) & 1n) === 1n;
+  } catch {
+    return true; // it has just ended
+  }
+}
+
+async function endsInTime(first: FirstProcess, seconds: number): Promise<boolean> {
+  const deadline = seconds < 0 ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
+  for (;;) {
+    const left = Math.max(0, deadline - performance.now());
+    if (await endsWithin(first, Math.min(left, AT_A_TIME_MS))) return true;
+    if (performance.now() >= deadline) return false;
+  }
+}
