@@ -8,23 +8,26 @@ const PADDING = 3;
  * lines that have that cell, as wide as its widest cell and 3 blanks, 10 at least. The last cell of a line ends with no
  * tab, belongs to no column and gets no blanks. Widths are columns of the terminal, where Go's own counts code points.
  */
-export function alignTabs(text: string): string {
+export function alignTabs(text: string, minWidth = MIN_WIDTH): string {
   // A form feed ends the line and all columns.
-  return text.split('\f').map(alignPart).join('\n');
+  return text
+    .split('\f')
+    .map((part) => alignPart(part, minWidth))
+    .join('\n');
 }
 
-function alignPart(text: string): string {
+function alignPart(text: string, minWidth: number): string {
   const lines = text.split('\n').map((line) => line.split(/[\t\v]/));
   const padded = lines.map((): string[] => []);
   const columns = lines.reduce((most, cells) => Math.max(most, cells.length - 1), 0);
-  for (let column = 0; column < columns; column++) padColumn(lines, padded, column);
+  for (let column = 0; column < columns; column++) padColumn(lines, padded, column, minWidth);
   return lines.map((cells, row) => `${(padded[row] ?? []).join('')}${cells.at(-1) ?? ''}`).join('\n');
 }
 
-function padColumn(lines: readonly string[][], padded: string[][], column: number): void {
+function padColumn(lines: readonly string[][], padded: string[][], column: number, minWidth: number): void {
   for (let start = 0; start < lines.length; ) {
     let end = start;
-    let width = MIN_WIDTH;
+    let width = minWidth;
     for (; hasColumn(lines[end], column); end++)
       width = Math.max(width, textWidth(lines[end]?.[column] ?? '') + PADDING);
     for (let row = start; row < end; row++) {
