@@ -14,7 +14,7 @@ async function program(verb: string | undefined): Promise<Command> {
     .enablePositionalOptions()
     .hook('preAction', (_, command) => setLogLevel(command.optsWithGlobals<GlobalFlags>().logLevel ?? 'info'));
   const chosen = verb !== undefined && Object.hasOwn(VERBS, verb) ? [VERBS[verb]!] : Object.values(VERBS);
-  for (const make of chosen) root.addCommand(prepare(await make(() => program(undefined))));
+  for (const make of chosen) root.addCommand(prepareAll(await make(() => program(undefined))));
   return prepare(root);
 }
 
@@ -27,6 +27,12 @@ function prepare(command: Command): Command {
       writeErr: printError,
       outputError: (text, write) => write(`tsrun: ${commanderText(text)}\n`),
     });
+}
+
+/** A verb and the verbs below it. */
+function prepareAll(command: Command): Command {
+  command.commands.forEach(prepareAll);
+  return prepare(command);
 }
 
 /** It repeats words of the command line, and may have a second line: `(Did you mean run?)`. */

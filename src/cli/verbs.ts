@@ -18,6 +18,7 @@ export const VERBS: Record<string, MakeVerb> = {
   top: async () => (await import('./top.ts')).topCommand(),
   stats: async () => (await import('./stats.ts')).statsCommand(),
   rm: async () => (await import('./rm.ts')).rmCommand(),
+  container: async () => (await import('./container.ts')).containerCommand(),
   version: async () => (await import('./version.ts')).versionCommand(),
   info: async () => (await import('./info.ts')).infoCommand(),
   rootfs: async () => (await import('./rootfs.ts')).rootfsCommand(),

@@ -69,7 +69,8 @@ function matchesText(pattern: string, text: string): boolean {
   }
 }
 
-function hasLabel(labels: ReadonlyMap<string, string>, text: string): boolean {
+/** `key`, or `key=value` exactly. */
+export function hasLabel(labels: ReadonlyMap<string, string>, text: string): boolean {
   const at = text.indexOf('=');
   return at < 0 ? labels.has(text) : labels.get(text.slice(0, at)) === text.slice(at + 1);
 }
