@@ -7,6 +7,7 @@ export type MakeVerb = (whole: () => Promise<Command>) => Promise<Command>;
 export const VERBS: Record<string, MakeVerb> = {
   run: async () => (await import('./run-command.ts')).runCommand(),
   exec: async () => (await import('./exec-command.ts')).execCommand(),
+  create: async () => (await import('./create.ts')).createCommand(),
   start: async () => (await import('./start.ts')).startCommand(),
   ps: async () => (await import('./ps.ts')).psCommand(),
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),

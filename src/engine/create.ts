@@ -13,6 +13,7 @@ import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, nowNs, synchroniseSteps, timestamp, writeRecord } from '../store/record.ts';
 import { type Engine, prepareDataRoot } from './engine.ts';
 import { hostnameFile, hostsFile, resolvConfFile } from './host-files.ts';
+import { removeIdFile, writeIdFile } from './id-file.ts';
 import { removeAbandoned } from './left-behind.ts';
 import { lookupUser } from './lookup-user.ts';
 import { checkRunOptions } from './options/check-options.ts';
@@ -48,9 +49,9 @@ const OWN_ADDRESS = '127.0.1.1';
 export const cgroupPath = (id: string): string => `/tsrun-${id}`;
 
 /** Composes record, config.json and layers. Reads the host and the root directory, changes nothing. */
-export function draftContainer(engine: Engine, given: RunOptions): Draft {
+export function draftContainer(engine: Engine, given: RunOptions, verb = 'run'): Draft {
   const options = checkRunOptions(given);
-  const goal = `run ${options.rootfs}`;
+  const goal = `${verb} ${options.rootfs}`;
   const rootfs = checkRootfs(goal, options.rootfs);
   const id = randomHex(32);
   const name = options.name ?? suggestName(engine.paths);
@@ -128,14 +129,18 @@ function overlayOf(paths: Paths, { layer, links, remove }: ContainerRecord) {
  * @throws TsrunError 'conflict', SyscallError
  */
 export function createContainer(engine: Engine, given: RunOptions): Draft {
-  const created = beginContainer(engine, given, () => []);
+  const created = beginContainer(engine, given, () => [], { waits: true });
+  const { options, record } = created;
+  let idFile: string | undefined;
   try {
+    idFile = writeIdFile(options.cidfile, record.id, `create ${options.rootfs}`);
     created.made();
     created.runLock.close();
     created.spare();
     return created;
   } catch (error) {
     undoCreation(engine, created);
+    removeIdFile(idFile);
     throw error;
   } finally {
     created.unlock();
@@ -164,10 +169,17 @@ export function settle(made: (() => void) | undefined): void {
  * @param more what is made after them, on the same thread
  * @throws TsrunError 'conflict' when the name is taken
  */
-export function beginContainer(engine: Engine, given: RunOptions, more: (draft: Draft) => readonly Step[]): Created {
-  const draft = draftContainer(engine, given);
+export function beginContainer(
+  engine: Engine,
+  given: RunOptions,
+  more: (draft: Draft) => readonly Step[],
+  { waits = false } = {},
+): Created {
+  const verb = waits ? 'create' : 'run';
+  const draft = draftContainer(engine, given, verb);
   const { record, options } = draft;
-  const goal = `run ${options.rootfs}`;
+  if (waits) record.waits = true;
+  const goal = `${verb} ${options.rootfs}`;
   const { paths } = engine;
   prepareDataRoot(engine, goal);
   makeVolumeSources(goal, options);

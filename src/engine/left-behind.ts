@@ -3,7 +3,7 @@ import { TsrunError } from '../errors/tsrun-error.ts';
 import { play } from '../plan/play.ts';
 import { lockContainer, tryLockRun } from '../store/lock.ts';
 import { nameOwner } from '../store/names.ts';
-import { type ContainerRecord, readRecord } from '../store/record.ts';
+import { type ContainerRecord, readRecord, readStarted } from '../store/record.ts';
 import { unlinkRootSteps } from './cleanup.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { removeWhole } from './remove.ts';
@@ -38,7 +38,7 @@ export function unlinkDeadRoot(engine: Engine, record: ContainerRecord): void {
 export function removeAbandoned(engine: Engine, name: string): void {
   const id = nameOwner(engine.paths, name);
   const record = id === undefined ? undefined : readIfWhole(engine, id);
-  if (!record?.remove) return;
+  if (!record?.remove || waitsForItsStart(engine, record)) return;
   const unlock = lockIfFree(engine, record);
   try {
     if (unlock === undefined || isUp(containerStatus(engine, record))) return;
@@ -51,6 +51,10 @@ export function removeAbandoned(engine: Engine, name: string): void {
   } finally {
     unlock?.();
   }
+}
+
+function waitsForItsStart({ paths }: Engine, { id, waits }: ContainerRecord): boolean {
+  return waits === true && readStarted(paths, id) === undefined;
 }
 
 function readIfWhole({ paths }: Engine, id: string): ContainerRecord | undefined {

@@ -1,16 +1,14 @@
-import { rmSync, writeFileSync } from 'node:fs';
 import { cgroupPathOf, makeCgroupSteps } from '../cgroup/steps.ts';
-import { TsrunError } from '../errors/tsrun-error.ts';
 import type { Step } from '../plan/step.ts';
 import type { SourceKind } from '../rootfs/types.ts';
 import { type Bundle, bundleFrom } from '../runtime/bundle.ts';
 import { wholePlan } from '../runtime/launch.ts';
-import { fileError } from '../store/files.ts';
 import { lockedSteps } from '../store/lock.ts';
 import { nowNs, timestamp } from '../store/record.ts';
 import { recordStartSteps } from './cleanup.ts';
 import { beginContainer, creationSteps, draftContainer, undoCreation } from './create.ts';
 import type { Engine } from './engine.ts';
+import { removeIdFile, writeIdFile } from './id-file.ts';
 import type { RunOptions } from './run-options.ts';
 import { type Attachment, factsOf, type Started, sourceKind, startBundle } from './start-bundle.ts';
 
@@ -58,23 +56,10 @@ export function runContainer(engine: Engine, options: RunOptions, attachment: At
     return startBundle(engine, record, bundle, attachment, { goal, lock: runLock, spare, made });
   } catch (error) {
     undoCreation(engine, created);
-    if (idFile !== undefined) rmSync(idFile, { force: true });
+    removeIdFile(idFile);
     throw error;
   } finally {
     spare();
     unlock();
-  }
-}
-
-/** --cidfile: never over another container's. @returns what was written */
-function writeIdFile(path: string | undefined, id: string, goal: string): string | undefined {
-  if (path === undefined) return undefined;
-  try {
-    writeFileSync(path, id, { flag: 'wx', mode: 0o644 });
-    return path;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError(goal, error);
-    const message = `${goal}: container ID file found, make sure the other container isn't running or delete ${path}`;
-    throw new TsrunError('conflict', message, { code: 'EEXIST' });
   }
 }

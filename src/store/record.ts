@@ -27,6 +27,8 @@ export interface ContainerRecord {
   links: { rootfs: string; init: string; layer: string };
   /** --rm */
   remove: boolean;
+  /** Made by `create`: that nobody has started it does not mean that somebody was killed. */
+  waits?: true;
   /** As given to `run`; engine/ reads it back. */
   options: unknown;
   path: string;
