@@ -51,8 +51,7 @@ function freezersOf(layout: CgroupLayout, path: string): Freezer[] {
   return layout.hierarchies
     .filter(hasFreezer)
     .toSorted((a, b) => b.version - a.version)
-    .map((hierarchy) => freezerOf(hierarchy, path))
-    .filter(({ file }) => read(file) !== undefined);
+    .map((hierarchy) => freezerOf(hierarchy, path));
 }
 
 /** All its processes stand still: since `freeze`, or because somebody else froze it. */
@@ -65,7 +64,7 @@ export function isFrozen(layout: CgroupLayout, path: string): boolean {
  * @throws TsrunError 'unsupported' without a freezer, 'system' when it does not come about; then they run on
  */
 export async function freeze(layout: CgroupLayout, path: string, goal: string): Promise<void> {
-  const [freezer] = freezersOf(layout, path);
+  const freezer = freezersOf(layout, path).find(({ file }) => read(file) !== undefined);
   if (freezer === undefined)
     throw new TsrunError('unsupported', `${goal}: its cgroup has no freezer`, {
       hint: 'mount the freezer controller of cgroup v1, or cgroup v2',

@@ -1,5 +1,4 @@
 import { closeSync, openSync } from 'node:fs';
-import { isFrozen } from '../cgroup/freeze.ts';
 import { cgroupPathOf } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK, O } from '../kernel/constants.ts';
@@ -13,7 +12,6 @@ import { type Process, RLIM_INFINITY, type Rlimit, type User } from '../spec/oci
 import { waitForContainer } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { resolveCapabilities } from './capabilities.ts';
-import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { findContainer } from './find.ts';
 import { type FirstProcess, openFirstProcess } from './first-process.ts';
@@ -94,7 +92,7 @@ async function openTarget(
   const unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_SH, stop);
   try {
     const first = openFirstProcess(engine, record, goal);
-    if (first !== undefined) return refuseFrozen(engine, record, first);
+    if (first !== undefined) return unlessPaused(record, first);
   } finally {
     unlock();
   }
@@ -105,8 +103,8 @@ async function openTarget(
 }
 
 /** Who enters a cgroup that is frozen freezes with it. */
-function refuseFrozen(engine: Engine, { id, name }: ContainerRecord, first: FirstProcess): FirstProcess {
-  if (!isFrozen(engine.cgroups, cgroupPath(id))) return first;
+function unlessPaused({ name }: ContainerRecord, first: FirstProcess): FirstProcess {
+  if (!first.paused) return first;
   closeSync(first.pidfd);
   throw new TsrunError('conflict', `Container ${name} is paused, unpause the container before exec`, {
     exitCode: 1,

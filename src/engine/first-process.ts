@@ -11,11 +11,13 @@ export interface FirstProcess {
   /** In the caller's PID namespace. */
   pid: number;
   pidfd: number;
+  /** It stands still, with all others of the container. */
+  paused: boolean;
 }
 
 /** Opened first, compared afterwards: what the descriptor means cannot change between the two. undefined when it does not run. */
 export function openFirstProcess(engine: Engine, record: ContainerRecord, goal: string): FirstProcess | undefined {
-  const { pid, run } = containerStatus(engine, record);
+  const { status, pid, run } = containerStatus(engine, record);
   if (pid === 0) return undefined;
   const birth = run ?? processBirth(pid);
   const opened = play(goal, [
@@ -31,7 +33,7 @@ export function openFirstProcess(engine: Engine, record: ContainerRecord, goal: 
   } finally {
     if (!same) closeSync(pidfd);
   }
-  return same ? { pid, pidfd } : undefined;
+  return same ? { pid, pidfd, paused: status === 'paused' } : undefined;
 }
 
 /** Whoever started it was killed half-way: it never got to its own root, and is not a container yet. */
