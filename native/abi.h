@@ -177,6 +177,8 @@ struct op {
 #define OP_SHARE_MEMORY 226 /* none: a child shares our memory from here on until we have executed, and gives it back in our place, which
                                takes milliseconds; to be reaped with __WCLONE. A success, too, where there can be no child */
 
+#define OP_UNLINK_LINKED 227 /* dir fd, path, target: as OP_UNLINK_LINK, of what the link at path leads to; no link, nothing to do */
+
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */
 #define IN_ROOT_MAKE_DIR 2    /* missing components and the last are made as directories, 0755 */

@@ -149,6 +149,16 @@ static s64 unlink_link(s64 dir, const char *path, const char *target) {
   return result == -ENOENT_ ? 0 : result;
 }
 
+/* What changes while the tape waits to be played is in a link. */
+static s64 unlink_linked(s64 dir, const char *path, const char *target) {
+  char found[4096];
+  s64 length = sys(readlinkat, dir, path, found, sizeof found - 1);
+  if (length == -EINVAL_ || length == -ENOENT_) return 0;
+  if (is_error(length)) return length;
+  found[length] = 0;
+  return unlink_link(AT_FDCWD, found, target);
+}
+
 s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
   switch (op->code) {
     case OP_CLONE: return play_clone(tape, arg);
@@ -169,6 +179,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_REMOVE_TREE: return remove_tree(arg[0], (const char *)arg[1]);
     case OP_RMDIR_CGROUP: return rmdir_cgroup(arg[0], (const char *)arg[1]);
     case OP_UNLINK_LINK: return unlink_link(arg[0], (const char *)arg[1], (const char *)arg[2]);
+    case OP_UNLINK_LINKED: return unlink_linked(arg[0], (const char *)arg[1], (const char *)arg[2]);
     case OP_SEND_FD: return send_fd(arg[0], arg[1]);
     case OP_RECV_FD: return receive_fd(arg[0]);
     case OP_RECORD_EXIT: return record_exit(tape, arg);

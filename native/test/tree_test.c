@@ -95,6 +95,30 @@ static void unlinks_a_link_only_where_it_leads(void) {
   tear_down();
 }
 
+static void unlinks_what_a_link_leads_to(void) {
+  char path[4096];
+  struct stat about;
+  set_up();
+  snprintf(path, sizeof path, "/proc/self/fd/%d/name", root_fd);
+  for (const char *const *other = (const char *const[]){"another", "mine", 0}; *other; other++) {
+    expect(!symlinkat("mine", root_fd, "name") || errno == EEXIST);
+    expect(!symlinkat(path, root_fd, "to"));
+    begin();
+    op(OP_UNLINK_LINKED, "idd", (u64)root_fd, text("to"), text(*other));
+    expect_equal(play(), 0);
+    expect(!fstatat(root_fd, "to", &about, AT_SYMLINK_NOFOLLOW));
+    expect(!unlinkat(root_fd, "to", 0));
+    expect_equal(!fstatat(root_fd, "name", &about, AT_SYMLINK_NOFOLLOW), strcmp(*other, "mine") != 0);
+  }
+  for (const char *const *none = (const char *const[]){"to", "etc", "etc/name", 0}; *none; none++) {
+    begin();
+    op(OP_UNLINK_LINKED, "idd", (u64)root_fd, text(*none), text("mine"));
+    expect_equal(play(), 0);
+  }
+  expect(!fstatat(root_fd, "etc/name", &about, 0));
+  tear_down();
+}
+
 static s64 record_by_op(void) {
   begin();
   op(OP_RECORD_EXIT, "iddi", (u64)base_fd, text("exit.json"), text("exit.tmp"), 0);
@@ -130,6 +154,7 @@ int main(void) {
     {"remove_tree: a name that does not fit is an error", a_name_that_does_not_fit_is_an_error},
     {"remove_tree says what cannot be removed", says_what_cannot_be_removed},
     {"unlink_link takes a link away only where it leads", unlinks_a_link_only_where_it_leads},
+    {"unlink_linked takes away what a link leads to", unlinks_what_a_link_leads_to},
     {"record_exit: a short write leaves the record as it was", a_short_write_leaves_the_record_as_it_was},
   };
   return RUN_ALL(tests);

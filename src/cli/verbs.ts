@@ -18,6 +18,7 @@ export const VERBS: Record<string, MakeVerb> = {
   unpause: async () => (await import('./pause.ts')).unpauseCommand(),
   top: async () => (await import('./top.ts')).topCommand(),
   stats: async () => (await import('./stats.ts')).statsCommand(),
+  rename: async () => (await import('./rename.ts')).renameCommand(),
   rm: async () => (await import('./rm.ts')).rmCommand(),
   container: async () => (await import('./container.ts')).containerCommand(),
   version: async () => (await import('./version.ts')).versionCommand(),

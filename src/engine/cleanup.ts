@@ -117,6 +117,11 @@ function removeFilesSteps(engine: Engine, record: ContainerRecord): Step[] {
   return [
     ...removeLayerSteps(paths, record),
     step('unlink_link', { ...at, pathname: paths.name(record.name), target: record.id }, 'free the name'),
+    step(
+      'unlink_linked',
+      { ...at, pathname: paths.newName(record.id), target: record.id },
+      'and what it was renamed to',
+    ),
     forgetRun(engine, record),
     step(
       'remove_tree',

@@ -146,6 +146,7 @@ export const OPCODE = {
   record_run: 224,
   link_root: 225,
   share_memory: 226,
+  unlink_linked: 227,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

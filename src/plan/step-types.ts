@@ -97,6 +97,7 @@ export const STEP_TYPES = {
   check_fs: [['fd', 'fd'], ['magic', 'FS_MAGIC']],
   remove_tree: [['dirfd', 'fd'], ['name', 'path']],
   unlink_link: [['dirfd', 'fd'], ['pathname', 'path'], ['target', 'text']],
+  unlink_linked: [['dirfd', 'fd'], ['pathname', 'path'], ['target', 'text']],
   send_fd: [['socket', 'fd'], ['fd', 'fd']],
   recv_fd: [['socket', 'fd']],
   record_exit: [['dirfd', 'fd'], ['name', 'path'], ['temporary', 'path'], ['memory_events', 'pathOrNull']],

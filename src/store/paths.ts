@@ -34,6 +34,10 @@ export class Paths {
   name(name: string): string {
     return `${this.names}/${name}`;
   }
+  /** Of a container that was renamed: a link to its name, for who knows it by the old one. */
+  newName(id: string): string {
+    return `${this.container(id)}/renamed`;
+  }
   /** Gone with a reboot: which processes the run is, the link to its root. */
   run(id: string): string {
     return `${this.runRoot}/${id}`;

@@ -1,0 +1,51 @@
+import { renameSync, symlinkSync } from 'node:fs';
+import { TsrunError } from '../errors/tsrun-error.ts';
+import { AT, LOCK } from '../kernel/constants.ts';
+import { play } from '../plan/play.ts';
+import { step } from '../plan/step.ts';
+import { fileError } from '../store/files.ts';
+import { waitForContainer } from '../store/lock.ts';
+import { claimName } from '../store/names.ts';
+import { type ContainerRecord, writeRecord } from '../store/record.ts';
+import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { findContainer } from './find.ts';
+import { removeAbandoned } from './left-behind.ts';
+import { parseName } from './options/parse-name.ts';
+
+/**
+ * `tsrun rename`. The new name is claimed, then noted where the clean-up of a run that has begun looks, then recorded; the old one goes
+ * last: whatever is killed between two of them, the container has a name, and `rename` can be said again.
+ * @throws TsrunError 'conflict' when another has the name
+ */
+export async function renameContainer(engine: Engine, reference: string, name: string): Promise<void> {
+  const goal = `rename ${reference}`;
+  parseName(name);
+  refuseForeignDirectories(engine, goal);
+  const { id } = findContainer(engine, reference);
+  const unlock = await waitForContainer(engine.paths, id, goal, LOCK.LOCK_EX);
+  try {
+    const record = findContainer(engine, id);
+    if (record.name === name)
+      throw new TsrunError('conflict', 'Renaming a container with the same name as its current name', { exitCode: 1 });
+    removeAbandoned(engine, name);
+    claimName(engine.paths, name, id);
+    note(engine, id, name);
+    writeRecord(engine.paths, { ...record, name });
+    freeName(engine, record, goal);
+  } catch (error) {
+    throw fileError(goal, error);
+  } finally {
+    unlock();
+  }
+}
+
+function note({ paths }: Engine, id: string, name: string): void {
+  const temporary = `${paths.newName(id)}.tmp-${process.pid}`;
+  symlinkSync(paths.name(name), temporary);
+  renameSync(temporary, paths.newName(id));
+}
+
+function freeName({ paths }: Engine, { id, name }: ContainerRecord, goal: string): void {
+  const old = { dirfd: AT.AT_FDCWD, pathname: paths.name(name), target: id };
+  play(goal, [step('unlink_link', old, 'the old name is free for others')]);
+}
