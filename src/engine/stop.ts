@@ -6,10 +6,10 @@ import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { findContainer } from './find.ts';
 import { type FirstProcess, openFirstProcess } from './first-process.ts';
 import { killAll } from './kill.ts';
+import { parseSignal } from './options/parse-signal.ts';
 import { unpackOptions } from './saved-options.ts';
 import { endsWithin, SIGKILL, sendSignal } from './signal.ts';
 
-const SIGTERM = 15;
 /** The number of rt_sigtimedwait(2), which sigwait(3) is, too; the signals that it waits for are not blocked meanwhile. */
 const SIGTIMEDWAIT: Partial<Record<NodeJS.Architecture, number>> = { x64: 128, arm64: 137 };
 /** A wait without end is one after the other: the longest that a thread is asked to wait. */
@@ -35,7 +35,7 @@ export async function stopContainer(engine: Engine, reference: string, options: 
   const first = openFirstProcess(engine, record, goal);
   if (first === undefined) return;
   try {
-    const signal = options.signal ?? unpackOptions(record.options).stopSignal ?? SIGTERM;
+    const signal = options.signal ?? parseSignal(unpackOptions(record.options).stopSignal ?? 'TERM');
     const asked = signal !== SIGKILL && ask(engine, first, signal, record.id, goal, options.warn);
     if (!asked || !(await endsInTime(first, options.seconds))) await killAll(engine, record.id, goal);
   } finally {
