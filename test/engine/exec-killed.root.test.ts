@@ -1,4 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -24,8 +26,15 @@ test('killed on its way in: says that the container ended, not that a pid is inv
     existsSync(join(path, 'cgroup.freeze')),
   )!;
   const members = (): number => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').trim().split('\n').length;
-  writeFileSync(join(cgroup, 'cgroup.freeze'), '1');
+  const config = join(world.dataRoot, 'containers', world.tsrun.inspect('ends', '{{.Id}}'), 'config.json');
+  const text = readFileSync(config);
+  rmSync(config);
+  execFileSync('mkfifo', [config]);
   const entering = world.tsrun.spawn(['exec', 'ends', 'true']);
+  const pipe = await open(config, 'w'); // it reads: it has seen that the container runs, and is not paused
+  writeFileSync(join(cgroup, 'cgroup.freeze'), '1');
+  await pipe.writeFile(text);
+  await pipe.close();
   await until('it is born, and stands still', () => members() === 2);
   assert.is(world.tsrun.run(['rm', '-f', 'ends']).code, 0);
   const { code, stderr } = await entering.ended;
