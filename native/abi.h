@@ -178,6 +178,11 @@ struct op {
                                takes milliseconds; to be reaped with __WCLONE. A success, too, where there can be no child */
 
 #define OP_UNLINK_LINKED 227 /* dir fd, path, target: as OP_UNLINK_LINK, of what the link at path leads to; no link, nothing to do */
+#define OP_RECORD_EVENT 228 /* dir fd, path, head, ended, renamed, memory events file or 0: appends a line to path: head and, behind it, the end
+                               of a JSON object: if ended is not 0 the exit code in the slot, if it is more than 1 the seconds since that
+                               time (CLOCK_REALTIME, ns); if renamed is a descriptor of a link, the last name that it leads to; the time.
+                               With a file of memory events only if something was killed. A full file becomes path.1. Never fails: what
+                               cannot be written down happens all the same */
 
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */

@@ -5,7 +5,7 @@
 #define RECORD_SIZE 256
 
 /* The number behind "oom_kill " in memory.events (v2) or memory.oom_control (v1); 0 when there is none. */
-static s64 oom_kills(const char *path) {
+s64 oom_kills(const char *path) {
   static const char key[] = "oom_kill ";
   char buffer[512];
   s64 fd = sys(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
@@ -41,7 +41,7 @@ s64 record_exit(struct tape *tape, const s64 *arg) {
   char bytes[RECORD_SIZE];
   struct text text = { bytes, 0 };
   put_text(&text, "{\"version\":1");
-  put_field(&text, ",\"exitCode\":", signal ? 128 + signal : status >> 8 & 255);
+  put_field(&text, ",\"exitCode\":", exit_code(status));
   put_field(&text, ",\"signal\":", signal);
   put_field(&text, ",\"finishedNs\":\"", tape->slots[SLOT_FINISHED]);
   put_text(&text, "\"");

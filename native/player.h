@@ -24,11 +24,17 @@ s64 rmdir_cgroup(s64 dir, const char *path);
 s64 write_all(s64 fd, const char *data, u64 length);
 s64 write_file(const s64 *arg);
 s64 record_exit(struct tape *tape, const s64 *arg);
+/* How many processes the kernel has killed for want of memory: memory.events or memory.oom_control of a cgroup. */
+s64 oom_kills(const char *path);
+s64 record_event(const struct tape *tape, const s64 *arg);
 s64 record_run(const s64 *arg);
 s64 link_root(s64 dir, const char *path, s64 pid);
 s64 hold_signals(u64 set);
 s64 check_signals(void);
 s64 send_fd(s64 socket, s64 fd);
 s64 receive_fd(s64 socket);
+
+/* As a shell counts: 128 and the signal. status: as wait(2) packs it. */
+static inline s64 exit_code(s64 status) { return status & 127 ? 128 + (status & 127) : status >> 8 & 255; }
 
 #endif

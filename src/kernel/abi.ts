@@ -147,6 +147,7 @@ export const OPCODE = {
   link_root: 225,
   share_memory: 226,
   unlink_linked: 227,
+  record_event: 228,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

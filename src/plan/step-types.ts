@@ -108,6 +108,10 @@ export const STEP_TYPES = {
   check_signals: [],
   share_memory: [],
   record_run: [['dirfd', 'fd'], ['pathname', 'path'], ['temporary', 'path'], ['head', 'text'], ['pid', 'int']],
+  record_event: [
+    ['dirfd', 'fd'], ['pathname', 'path'], ['head', 'text'], ['ended', 'int'], ['renamed', 'fd'],
+    ['memory_events', 'pathOrNull'],
+  ],
   link_root: [['dirfd', 'fd'], ['pathname', 'path'], ['pid', 'int']],
   exit: [['status', 'int']],
   store: [['struct', 'struct'], ['offset', 'int'], ['value', 'int']],
