@@ -1,0 +1,177 @@
+/* log_entry.c: bytes of output → one entry of the log. Vectors of gcc: one source for every machine. */
+#include "log.h"
+
+#define BLOCK 16
+#define MOST_TAKEN 12288 /* a longer line is cut, so that a reader's memory is bounded; a multiple of 3 for base64 */
+#define SLACK 96         /* a block too much, an escape, the end of an entry */
+
+typedef u8 block __attribute__((vector_size(BLOCK)));
+typedef signed char signed_block __attribute__((vector_size(BLOCK)));
+typedef u64 halves __attribute__((vector_size(BLOCK)));
+typedef u32 quarters __attribute__((vector_size(BLOCK)));
+typedef u8 loose_block __attribute__((vector_size(BLOCK), aligned(1), may_alias));
+typedef u32 loose_word __attribute__((aligned(1), may_alias));
+
+struct cursor {
+  const u8 *in, *end;
+  u8 *out;
+  const u8 *limit; /* of out; SLACK bytes behind it may be written */
+};
+
+/* Where the first lane is that is set; BLOCK when none is. Little endian, as all of tsrun. */
+static inline u64 first_set(block mask) {
+  halves half = (halves)mask;
+  if (half[0]) return (u64)__builtin_ctzl(half[0]) / 8;
+  return half[1] ? 8 + (u64)__builtin_ctzl(half[1]) / 8 : BLOCK;
+}
+
+static inline block splat(u8 byte) { return byte - (block){}; }
+
+static inline void put(struct cursor *c, const char *text, u64 length) {
+  for (u64 i = 0; i < length; i++) c->out[i] = (u8)text[i];
+  c->out += length;
+}
+#define PUT(c, literal) put(c, literal, sizeof literal - 1)
+
+void log_head(struct log_head *head, const char *stream, u64 time) {
+  struct text text = { (char *)head->bytes, 0 };
+  put_text(&text, "{\"v\":1,\"stream\":\"");
+  put_text(&text, stream);
+  put_field(&text, "\",\"time\":\"", (s64)time);
+  put_text(&text, "\",\"");
+  head->length = text.length;
+}
+
+static inline void put_head(struct cursor *c, const struct log_head *head) {
+  for (u64 at = 0; at < sizeof head->bytes; at += BLOCK) *(loose_block *)(c->out + at) = *(const loose_block *)(head->bytes + at);
+  c->out += head->length;
+}
+
+static inline int is_plain(u8 byte) { return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\'; }
+
+/* Up to the first byte that is not itself in JSON, or the end of what there is or has room. */
+static inline void copy_plain(struct cursor *c) {
+  const u8 *in = c->in, *end = c->end;
+  u8 *out = c->out;
+  if (end - in > c->limit - out) end = in + (c->limit - out);
+  while (end - in >= BLOCK) {
+    block now = *(const loose_block *)in;
+    /* As signed numbers the control characters and those that are not ASCII are both below the blank. */
+    u64 plain = first_set((block)((signed_block)now < (signed_block)splat(0x20)) | (block)(now == '"') | (block)(now == '\\'));
+    *(loose_block *)out = now;
+    in += plain, out += plain;
+    if (plain < BLOCK) break;
+  }
+  while (in < end && is_plain(*in)) *out++ = *in++;
+  c->in = in, c->out = out;
+}
+
+/* Length of the UTF-8 character at in (Unicode, table 3-7: no overlong forms, no surrogates); 0 if it is none, -1 if it is cut off. */
+static inline int character(const u8 *in, const u8 *end) {
+  u8 lead = *in;
+  if (lead < 0xc2 || lead > 0xf4) return 0;
+  int length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+  u8 low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+  u8 high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+  for (int i = 1; i < length; i++) {
+    if (in + i == end) return -1;
+    if (in[i] < low || in[i] > high) return 0;
+    low = 0x80, high = 0xbf;
+  }
+  return length;
+}
+
+static void put_escape(struct cursor *c, u8 byte) {
+  static const char digits[] = "0123456789abcdef", letters[] = "btn\0fr"; /* of 8 to 13 */
+  u8 letter = byte == '"' || byte == '\\' ? byte : byte >= 8 && byte <= 13 ? (u8)letters[byte - 8] : 0;
+  *c->out++ = '\\';
+  if (letter) {
+    *c->out++ = letter;
+  } else {
+    PUT(c, "u00");
+    *c->out++ = (u8)digits[byte >> 4];
+    *c->out++ = (u8)digits[byte & 15];
+  }
+}
+
+enum text_end { LINE_ENDED, INPUT_ENDED, ROOM_ENDED, NOT_TEXT };
+
+static inline enum text_end copy_text(struct cursor *c) {
+  const u8 *begin = c->in;
+  for (;;) {
+    copy_plain(c);
+    if (c->in == c->end) return INPUT_ENDED;
+    if (c->out >= c->limit) return ROOM_ENDED;
+    u8 byte = *c->in;
+    if (byte == '\n') return LINE_ENDED;
+    if (!byte) return NOT_TEXT;
+    if (byte < 0x80) {
+      put_escape(c, byte);
+      c->in++;
+      continue;
+    }
+    int length = character(c->in, c->end);
+    if (length < 0 && c->in > begin) return INPUT_ENDED; /* the rest of it comes with the next entry */
+    if (length <= 0) return NOT_TEXT;
+    while (length--) *c->out++ = *c->in++;
+  }
+}
+
+/* Three bytes in each lane, lowest first, become four numbers of six bits. */
+static inline block sextets(quarters x) {
+  return (block)(((x >> 2) & 0x3f) | ((x & 0x03) << 12) | ((x >> 4) & 0xf00) | ((x << 10) & 0x3c0000) | ((x >> 6) & 0x30000) |
+                 ((x << 8) & 0x3f000000));
+}
+
+/* 0-63 → A-Z a-z 0-9 + /: each range is at a fixed distance from the one before. */
+static inline block digits_of(block six) {
+  return six + 'A' + ((block)(six > 25) & 6) - ((block)(six > 51) & 75) - ((block)(six > 61) & 15) + ((block)(six > 62) & 3);
+}
+
+static void put_base64(struct cursor *c, u64 length) {
+  const u8 *in = c->in, *end = in + length;
+  u8 *out = c->out;
+  for (; end - in >= BLOCK; in += 12, out += 16) { /* the last word's fourth byte is looked at, too */
+    quarters x = { *(const loose_word *)in, *(const loose_word *)(in + 3), *(const loose_word *)(in + 6), *(const loose_word *)(in + 9) };
+    *(loose_block *)out = digits_of(sextets(x));
+  }
+  while (in < end) {
+    u64 left = (u64)(end - in), some = left < 3 ? left : 3;
+    quarters x = { (u32)in[0] | (some > 1 ? (u32)in[1] << 8 : 0) | (some > 2 ? (u32)in[2] << 16 : 0) };
+    block four = digits_of(sextets(x));
+    for (u64 i = 0; i < 4; i++) *out++ = i <= some ? four[i] : '=';
+    in += some;
+  }
+  c->in = in, c->out = out;
+}
+
+static u64 line_length(const u8 *in, const u8 *end) {
+  const u8 *at = in;
+  for (; end - at >= BLOCK; at += BLOCK) {
+    u64 found = first_set((block)(*(const loose_block *)at == '\n'));
+    if (found < BLOCK) return (u64)(at + found - in);
+  }
+  while (at < end && *at != '\n') at++;
+  return (u64)(at - in);
+}
+
+static enum text_end copy_bytes(struct cursor *c) {
+  u64 length = line_length(c->in, c->end), room = (u64)(c->limit - c->out) / 4 * 3;
+  put_base64(c, length < room ? length : room);
+  return length > room ? ROOM_ENDED : c->in < c->end ? LINE_ENDED : INPUT_ENDED;
+}
+
+struct log_entry log_encode(const struct log_head *head, const u8 *bytes, u64 length, u8 *out, u64 room) {
+  struct cursor c = { bytes, bytes + (length < MOST_TAKEN ? length : MOST_TAKEN), out, out + room - SLACK };
+  put_head(&c, head);
+  PUT(&c, "text\":\"");
+  enum text_end end = copy_text(&c);
+  if (end == NOT_TEXT) {
+    c.in = bytes, c.out = out + head->length;
+    PUT(&c, "base64\":\"");
+    end = copy_bytes(&c);
+  }
+  if (end == LINE_ENDED) c.in++, PUT(&c, "\"}\n");
+  else PUT(&c, "\",\"partial\":true}\n");
+  return (struct log_entry){ (u64)(c.in - bytes), (u64)(c.out - out), end == ROOM_ENDED };
+}
