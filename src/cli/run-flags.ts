@@ -5,6 +5,7 @@ import { parseCapability } from '../engine/options/parse-caps.ts';
 import { parseDnsOption, parseDnsSearch, parseDnsServer } from '../engine/options/parse-dns.ts';
 import { parseHostname } from '../engine/options/parse-hostname.ts';
 import { parseLabel } from '../engine/options/parse-label.ts';
+import { checkLog, DEFAULT_LOG, parseLogDriver, parseLogOption } from '../engine/options/parse-log.ts';
 import { parseMount } from '../engine/options/parse-mount.ts';
 import { parseName } from '../engine/options/parse-name.ts';
 import { parseNetwork } from '../engine/options/parse-network.ts';
@@ -15,7 +16,7 @@ import { parseUlimit } from '../engine/options/parse-ulimit.ts';
 import { parseVolume } from '../engine/options/parse-volume.ts';
 import { parseWorkdir } from '../engine/options/parse-workdir.ts';
 import { usageError } from '../engine/options/usage-error.ts';
-import type { MountOption, NetworkMode, RestartPolicy, RunOptions, Ulimit } from '../engine/run-options.ts';
+import type { LogOptions, MountOption, NetworkMode, RestartPolicy, RunOptions, Ulimit } from '../engine/run-options.ts';
 import { checkedUser, type FlagContext, maybeFlag, readEnvFlags, readFlag } from './flag-values.ts';
 import { addFlags, dockerStyle, type Flag } from './flags.ts';
 import { HEALTH_FLAGS, type HealthFlags, NO_HEALTHCHECK, readHealthFlags } from './health-flags.ts';
@@ -39,6 +40,8 @@ export interface RunFlags extends HealthFlags {
   init?: boolean;
   interactive?: boolean;
   label?: string[];
+  logDriver?: string;
+  logOpt?: string[];
   mount?: string[];
   name?: string;
   network?: string;
@@ -72,6 +75,8 @@ export const RUN_FLAGS: readonly Flag[] = [
   ['--init', 'put a small init first that reaps zombies and passes signals on'],
   ['-i, --interactive', 'keep stdin open'],
   ['-l, --label <key=value>', 'note something on the container', 'each'],
+  ['--log-driver <driver>', 'json-file, local (the same by another name) or none (default: json-file)'],
+  ['--log-opt <name=value>', 'max-size=10m, max-file=3: of the log of what it writes', 'each'],
   ['--mount <key=value,…>', 'mount a directory of the host, or a tmpfs', 'each'],
   ['--name <name>', 'the name that the container has for you'],
   ['--network <mode>', `host or none (default: ${DEFAULT_NETWORK})`],
@@ -139,6 +144,7 @@ export function readRunFlags(opts: RunFlags, rootfs: string, command: string[], 
     pidfile: pathOrNone(opts.pidfile, context.cwd),
     network: maybeFlag('--network', opts.network, parseNetwork) ?? DEFAULT_NETWORK,
     restart: readRestart(opts),
+    log: readLog(opts),
     health: readHealthFlags(opts),
   };
 }
@@ -147,6 +153,11 @@ function readRestart({ restart, rm = false }: RunFlags): RestartPolicy {
   const policy = maybeFlag('--restart', restart, parseRestart) ?? NO_RESTART;
   refuseRestartOfRemoved(policy, rm);
   return policy;
+}
+
+function readLog({ logDriver, logOpt = [] }: RunFlags): LogOptions {
+  const driver = maybeFlag('--log-driver', logDriver, parseLogDriver) ?? DEFAULT_LOG.driver;
+  return checkLog({ driver, options: Object.fromEntries(logOpt.map(parseLogOption)) });
 }
 
 /** An empty one is none, as in Docker, and not the working directory. */

@@ -10,7 +10,7 @@ export function hostConfigOf(options: RunOptions, spec: Spec | undefined) {
   return {
     Binds: orNull(binds.filter((mount) => mount.createSource).map(bindText)),
     ContainerIDFile: options.cidfile ?? '',
-    LogConfig: { Type: 'none', Config: {} },
+    LogConfig: { Type: options.log.driver, Config: sorted(options.log.options) },
     NetworkMode: options.network,
     PortBindings: {},
     RestartPolicy: { Name: options.restart.name, MaximumRetryCount: options.restart.maximumRetryCount },
@@ -46,6 +46,11 @@ export function hostConfigOf(options: RunOptions, spec: Spec | undefined) {
     ReadonlyPaths: spec?.linux?.readonlyPaths ?? null,
     ...(options.init ? { Init: true } : {}),
   };
+}
+
+/** As Go writes a map. */
+function sorted(map: Readonly<Record<string, string>>) {
+  return Object.fromEntries(Object.entries(map).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 /** Limits, which tsrun does not have yet: Docker's values for none. */

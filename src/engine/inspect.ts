@@ -33,7 +33,7 @@ export function inspectContainer(engine: Engine, reference: string) {
     ResolvConfPath: join(directory, 'resolv.conf'),
     HostnamePath: join(directory, 'hostname'),
     HostsPath: join(directory, 'hosts'),
-    LogPath: '',
+    LogPath: options.log.driver === 'none' ? '' : engine.paths.log(record.id),
     Name: `/${record.name}`,
     RestartCount: 0,
     Driver: 'overlay2',

@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { abandon } from '../runtime/abandon.ts';
 import { type Followed, follow } from '../runtime/wait.ts';
 import type { Engine } from './engine.ts';
+import { DEFAULT_LOG } from './options/parse-log.ts';
 import { NO_RESTART } from './options/parse-restart.ts';
 import { runContainer } from './run.ts';
 import type { RunOptions } from './run-options.ts';
@@ -79,6 +80,7 @@ const DEFAULTS: Omit<RunOptions, 'rootfs' | 'command'> = {
   pidfile: undefined,
   network: 'host',
   restart: NO_RESTART,
+  log: DEFAULT_LOG,
   health: undefined,
 };
 

@@ -37,11 +37,18 @@ export interface RunOptions {
   pidfile: string | undefined;
   network: NetworkMode;
   restart: RestartPolicy;
+  log: LogOptions;
   /** `undefined`: nothing is checked. */
   health: HealthCheck | undefined;
 }
 
 export type NetworkMode = 'host' | 'none';
+
+/** --log-driver and --log-opt, as given; what they mean: `logSettings` in options/parse-log.ts. */
+export interface LogOptions {
+  driver: 'json-file' | 'local' | 'none';
+  options: Readonly<Record<string, string>>;
+}
 
 /** --restart */
 export interface RestartPolicy {

@@ -28,6 +28,10 @@ export class Paths {
   container(id: string): string {
     return `${this.containers}/${id}`;
   }
+  /** What it wrote, JSON lines (native/log.h); older ones end in `.1`, `.2`, … */
+  log(id: string): string {
+    return `${this.container(id)}/log.jsonl`;
+  }
   layer(name: string): string {
     return `${this.overlay}/${name}`;
   }

@@ -89,6 +89,19 @@ test('a record that was written before there were restart policies', () => {
   expectOk(tsrun.run(['rm', '-f', 'old']));
 });
 
+test('where the output is kept', () => {
+  const log = ['--log-opt', 'max-size=1m', '--log-opt', 'max-file=2'];
+  expectOk(tsrun.run(['run', '--name', 'talks', ...log, tsrun.rootfs, 'true']));
+  assert.is(
+    tsrun.inspect('talks', '{{json .HostConfig.LogConfig}}'),
+    '{"Type":"json-file","Config":{"max-file":"2","max-size":"1m"}}',
+  );
+  const path = join(tsrun.dataRoot, 'containers', tsrun.inspect('talks', '{{.Id}}'), 'log.jsonl');
+  assert.is(tsrun.inspect('talks', '{{.LogPath}}'), path);
+  expectOk(tsrun.run(['run', '--name', 'silent', '--log-driver', 'none', tsrun.rootfs, 'true']));
+  assert.is(tsrun.inspect('silent', '{{json .HostConfig.LogConfig}}{{.LogPath}}'), '{"Type":"none","Config":{}}');
+});
+
 test('an option that was not given has docker’s empty value', () => {
   expectOk(tsrun.run(['run', '--name', 'plain', tsrun.rootfs, 'true']));
   const wanted: [string, string][] = [

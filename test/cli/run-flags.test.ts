@@ -209,6 +209,21 @@ test('restart and health', () => {
   assert.is(run('--health-cmd', '', '--health-interval', '0', 'root').health, undefined);
 });
 
+test('where the output is kept', () => {
+  assert.equal(run('root').log, { driver: 'json-file', options: {} });
+  assert.equal(run('--log-driver=', 'root').log, { driver: 'json-file', options: {} });
+  assert.equal(run('--log-driver', 'none', 'root').log, { driver: 'none', options: {} });
+  const options = ['--log-opt', 'max-size=1m', '--log-opt', 'max-file=2', '--log-opt', 'max-size=2m'];
+  assert.equal(run('--log-driver', 'local', ...options, 'root').log, {
+    driver: 'local',
+    options: { 'max-size': '2m', 'max-file': '2' },
+  });
+  assert.match(
+    failure(() => run('--log-driver', 'syslog', 'root')).message,
+    "logger: no log driver named 'syslog' is registered",
+  );
+});
+
 test('restart and health: what excludes each other, in Docker’s words', () => {
   const refused: [string[], string][] = [
     [['--rm', '--restart', 'always'], 'conflicting options: cannot specify both --restart and --rm'],

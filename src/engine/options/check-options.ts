@@ -4,6 +4,7 @@ import { parseAddHost } from './parse-add-host.ts';
 import { parseCapability } from './parse-caps.ts';
 import { parseDnsOption, parseDnsSearch, parseDnsServer } from './parse-dns.ts';
 import { parseHostname } from './parse-hostname.ts';
+import { checkLog } from './parse-log.ts';
 import { parseMountTarget } from './parse-mount-target.ts';
 import { parseName } from './parse-name.ts';
 import { parseNetwork } from './parse-network.ts';
@@ -112,6 +113,7 @@ export function checkRunOptions(options: RunOptions): RunOptions {
     pidfile: maybe(options.pidfile, (value) => text('pidfile', value)),
     network: parseNetwork(options.network),
     restart: checkRestart(options.restart),
+    log: checkLog(options.log),
     health: maybe(options.health, (health) => checkHealth({ ...health, test: texts('health check', health.test) })),
   };
 }
