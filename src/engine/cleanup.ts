@@ -5,9 +5,10 @@ import { slot } from '../plan/arguments.ts';
 import { ANY, type Step, step } from '../plan/step.ts';
 import { newFile, removeLayerSteps } from '../store/layers.ts';
 import type { Paths } from '../store/paths.ts';
-import type { ContainerRecord } from '../store/record.ts';
+import { type ContainerRecord, nowNs } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
+import { endStep, eventStep, openNameStep } from './events/record-event.ts';
 
 const at = { dirfd: AT.AT_FDCWD };
 const tree = (name: string, why: string): Step => step('remove_tree', { ...at, name }, why, { ignoreErrors: true });
@@ -61,7 +62,8 @@ export function recordStartSteps(
 }
 
 /** What is known of a run from the moment on at which its command executes; slot: `pid`. The start time of a process names it for ever. */
-export function recordRunSteps({ paths, machine }: Engine, record: ContainerRecord): Step[] {
+export function recordRunSteps(engine: Engine, record: ContainerRecord): Step[] {
+  const { paths, machine } = engine;
   const run = paths.run(record.id);
   const state = `${run}/state.json`;
   const head = `{"version":1,"bootId":${JSON.stringify(machine.bootId())}`;
@@ -76,6 +78,7 @@ export function recordRunSteps({ paths, machine }: Engine, record: ContainerReco
       { ...at, pathname: rootLink(paths, record), pid: slot('pid') },
       'its root, seen from outside: the merged view leads here',
     ),
+    eventStep(engine, record, 'start'),
   ];
 }
 
@@ -143,13 +146,26 @@ function orElse(steps: readonly Step[], otherwise: readonly Step[]): Step[] {
 /** What the monitor does when the container has ended. With --rm it is a container like any other for as long as something stays. */
 export function afterSteps(engine: Engine, record: ContainerRecord): Step[] {
   const exit = recordExitSteps(engine, record);
-  if (!record.remove) return [...exit, ...endRunSteps(engine, record)];
+  const died = diedSteps(engine, record);
+  if (!record.remove) return [...exit, ...died, ...endRunSteps(engine, record)];
   const all = [
+    ...died,
     ...endProcessesSteps(engine, record),
     ...removeCgroupSteps(engine.cgroups, cgroupPath(record.id), true), // a start encodes them: no step more than is needed
     ...removeFilesSteps(engine, record),
+    endStep(engine, record, 'destroy', {}),
   ];
   return orElse(all, [...exit, forgetRun(engine, record)]);
+}
+
+/** Its processes are there still, and so is their cgroup: it knows who was killed for want of memory. */
+function diedSteps(engine: Engine, record: ContainerRecord): Step[] {
+  const memoryEvents = memoryEventsPath(engine.cgroups, cgroupPath(record.id));
+  return [
+    openNameStep(engine, record),
+    ...(memoryEvents === undefined ? [] : [endStep(engine, record, 'oom', { memoryEvents })]),
+    endStep(engine, record, 'die', { ended: nowNs() }),
+  ];
 }
 
 function recordExitSteps({ paths, cgroups }: Engine, record: ContainerRecord): Step[] {

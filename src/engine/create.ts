@@ -12,6 +12,7 @@ import { claimName, suggestName } from '../store/names.ts';
 import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, nowNs, synchroniseSteps, timestamp, writeRecord } from '../store/record.ts';
 import { type Engine, prepareDataRoot } from './engine.ts';
+import { eventStep } from './events/record-event.ts';
 import { hostnameFile, hostsFile, resolvConfFile } from './host-files.ts';
 import { removeIdFile, writeIdFile } from './id-file.ts';
 import { removeAbandoned } from './left-behind.ts';
@@ -197,14 +198,14 @@ export function beginContainer(
     spare();
     runLock?.close();
     unlock();
-    removeRecorded(engine, record);
+    removeRecorded(engine, record, false);
     throw fileError(goal, error);
   }
 }
 
-/** Layers and files of a new container. */
+/** Layers and files of a new container: then it has been created. */
 export function creationSteps(engine: Engine, draft: Draft): Step[] {
-  return [...draft.layerSteps, ...bundleSteps(engine, draft)];
+  return [...draft.layerSteps, ...bundleSteps(engine, draft), eventStep(engine, draft.record, 'create')];
 }
 
 /** The bundle: what is mounted over the files of /etc, where the root is mounted, and config.json, from which a start begins. */

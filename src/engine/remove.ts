@@ -10,6 +10,7 @@ import { removeSteps } from './cleanup.ts';
 import { cgroupPath } from './create.ts';
 import { removeDamagedSteps } from './damaged.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { eventStep } from './events/record-event.ts';
 import { findId } from './find.ts';
 import { isRunning, killAll, killProcess, sayWhoIsLeft } from './kill.ts';
 import { containerStatus, isUp } from './status.ts';
@@ -26,16 +27,18 @@ function playRemoval(goal: string, id: string, steps: readonly Step[]): void {
 
 /**
  * Takes away all of a container that nobody runs.
+ * @param known others were told that it had been created
  * @throws TsrunError that names what cannot be removed; the record then stays
  */
-export function removeWhole(engine: Engine, record: ContainerRecord): void {
-  playRemoval(`rm ${record.name}`, record.id, removeSteps(engine, record));
+export function removeWhole(engine: Engine, record: ContainerRecord, known = true): void {
+  const destroyed = known ? [eventStep(engine, record, 'destroy')] : [];
+  playRemoval(`rm ${record.name}`, record.id, [...removeSteps(engine, record), ...destroyed]);
 }
 
 /** Undoes a container that was not finished. Never fails: what it cannot remove is there to be seen, and to be removed. */
-export function removeRecorded(engine: Engine, record: ContainerRecord): void {
+export function removeRecorded(engine: Engine, record: ContainerRecord, known = true): void {
   try {
-    removeWhole(engine, record);
+    removeWhole(engine, record, known);
   } catch {
     // the error that brought us here is the one to tell
   }

@@ -42,6 +42,10 @@ export class Paths {
   newName(id: string): string {
     return `${this.container(id)}/renamed`;
   }
+  /** What happened, a line each; older ones in `events.jsonl.1`. Gone with a reboot. */
+  get events(): string {
+    return `${this.runRoot}/events.jsonl`;
+  }
   /** Gone with a reboot: which processes the run is, the link to its root. */
   run(id: string): string {
     return `${this.runRoot}/${id}`;

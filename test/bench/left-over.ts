@@ -44,7 +44,7 @@ function census({ scratch, environment }: Machine, ids: readonly string[]): Reco
     processes: namesIn('/proc').filter((pid) => /^\d+$/.test(pid) && linkOf(`/proc/${pid}/exe`) === monitor),
     directories: ['containers', 'overlay2', 'overlay2/l', 'names']
       .flatMap((name) => namesIn(join(data, name)))
-      .concat(namesIn(environment.TSRUN_RUN ?? '')),
+      .concat(namesIn(environment.TSRUN_RUN ?? '').filter((name) => !name.startsWith('events.jsonl'))),
   };
 }
 

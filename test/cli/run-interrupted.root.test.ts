@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs, overlay, root, tool } from '../support/needs.ts';
-import { until } from '../support/tsrun.ts';
+import { namesOfRuns, until } from '../support/tsrun.ts';
 import { World } from '../support/world.ts';
 
 const test = needs(suite('interrupted while a container is made'), root(), overlay(), tool('cc'));
@@ -24,7 +24,7 @@ function duration(): number {
 const left = (): string[] =>
   ['containers', 'names', 'overlay2/l']
     .flatMap((name) => readdirSync(join(world.dataRoot, name)))
-    .concat(readdirSync(world.runRoot));
+    .concat(namesOfRuns(world.runRoot));
 const MOMENTS = 16;
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 };
 

@@ -8,7 +8,7 @@ import { play } from '../../src/plan/play.ts';
 import { step } from '../../src/plan/step.ts';
 import { openFiles } from '../plan/open-files.ts';
 import { needs, overlay, root } from '../support/needs.ts';
-import { openTsrun, type Tsrun, until } from '../support/tsrun.ts';
+import { namesOfRuns, openTsrun, type Tsrun, until } from '../support/tsrun.ts';
 
 const test = needs(suite('few descriptors'), root(), overlay());
 const SOFT_LIMIT = 192;
@@ -80,7 +80,7 @@ function leave(free: number): () => void {
 const entries = (): string[] =>
   ['containers', 'names', 'overlay2', 'overlay2/l']
     .flatMap((name) => readdirSync(join(tsrun.dataRoot, name)))
-    .concat(readdirSync(tsrun.runRoot))
+    .concat(namesOfRuns(tsrun.runRoot))
     .toSorted();
 const children = (): string => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
 

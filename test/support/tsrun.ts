@@ -191,6 +191,11 @@ function list(directory: string): string[] {
   return existsSync(directory) ? readdirSync(directory) : [];
 }
 
+/** What there is of runs: the file of events is no run's, and stays. */
+export function namesOfRuns(runRoot: string): string[] {
+  return list(runRoot).filter((name) => !/^events\.jsonl(\.1)?$/.test(name));
+}
+
 function leftovers(dataRoot: string, runRoot: string, ids: readonly string[]): string[] {
   const below = (path: string) => list(path).map((name) => join(path, name));
   const cgroups = readFileSync('/proc/self/mountinfo', 'utf8')
@@ -203,7 +208,7 @@ function leftovers(dataRoot: string, runRoot: string, ids: readonly string[]): s
     ...below(join(dataRoot, 'overlay2')).filter((path) => !path.endsWith('/l')),
     ...below(join(dataRoot, 'overlay2', 'l')),
     ...below(join(dataRoot, 'names')),
-    ...below(runRoot),
+    ...namesOfRuns(runRoot).map((name) => join(runRoot, name)),
     ...new Set(cgroups),
   ];
 }
