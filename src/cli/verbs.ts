@@ -22,6 +22,7 @@ export const VERBS: Record<string, MakeVerb> = {
   rm: async () => (await import('./rm.ts')).rmCommand(),
   container: async () => (await import('./container.ts')).containerCommand(),
   version: async () => (await import('./version.ts')).versionCommand(),
+  system: async () => (await import('./system.ts')).systemCommand(),
   info: async () => (await import('./info.ts')).infoCommand(),
   rootfs: async () => (await import('./rootfs.ts')).rootfsCommand(),
   completion: async (whole) => (await import('./completion.ts')).completionCommand(whole),

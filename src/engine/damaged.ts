@@ -10,7 +10,7 @@ import { listIds, readRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
 
-const INIT = '-init';
+export const INIT = '-init';
 const MOST_BYTES = 64 * 1024;
 
 /** What carries a container's id, besides its record. */
@@ -49,12 +49,12 @@ function textOf(path: string): string {
 }
 
 /** The marker in the init layer, which no container can write to, says whose it is (engine/rootfs.ts). */
-function ownerOf(paths: Paths, layer: string): string | undefined {
+export function ownerOf(paths: Paths, layer: string): string | undefined {
   const text = textOf(join(paths.layer(`${layer}${INIT}`), 'diff', '.tsrunenv'));
   return /^id="([0-9a-f]{64})"$/m.exec(text)?.[1];
 }
 
-function linksOf(paths: Paths, layer: string): string[] {
+export function linksOf(paths: Paths, layer: string): string[] {
   const init = `${layer}${INIT}`;
   const own = [layer, init].flatMap((name) => {
     const link = textOf(join(paths.layer(name), 'link'));

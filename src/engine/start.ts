@@ -44,6 +44,6 @@ export async function startContainer(
 }
 
 /** overlayfs refuses what may not have reached the disk before a crash. Here it is not to outlive the container anyway. */
-function forgetVolatile({ paths }: Engine, { layer }: ContainerRecord): void {
+export function forgetVolatile({ paths }: Engine, { layer }: ContainerRecord): void {
   rmSync(`${paths.layer(layer)}/work/work/incompat`, { recursive: true, force: true });
 }

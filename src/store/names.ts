@@ -49,7 +49,7 @@ export function claimName(paths: Paths, name: string, id: string): void {
  * its container is known to be gone: who removes a container frees its name before the record, so that nobody but the holder of this
  * lock changes what is read then.
  */
-function freeStaleName(paths: Paths, name: string): void {
+export function freeStaleName(paths: Paths, name: string): void {
   whileLocked(paths.names, `claim the name ${name}`, () => {
     const owner = nameOwner(paths, name);
     if (owner === undefined || isThere(paths, owner) || nameOwner(paths, name) !== owner) return;
