@@ -3,16 +3,19 @@ import { cgroupPathOf } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK, O } from '../kernel/constants.ts';
 import { boundingSet, hostName, limitsOf } from '../kernel/procfs.ts';
+import type { Step } from '../plan/step.ts';
 import type { Bundle } from '../runtime/bundle.ts';
 import { enter } from '../runtime/enter.ts';
 import type { Connected } from '../runtime/launch.ts';
 import { readBundle } from '../runtime/read-bundle.ts';
 import type { Stdio } from '../security/types.ts';
 import { type Process, RLIM_INFINITY, type Rlimit, type User } from '../spec/oci.ts';
+import { randomHex } from '../store/files.ts';
 import { waitForContainer } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { endStep, openNameStep, recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
 import { type FirstProcess, openFirstProcess } from './first-process.ts';
 import { lookupUser } from './lookup-user.ts';
@@ -25,6 +28,8 @@ import type { Attachment } from './start-bundle.ts';
 
 const CANNOT_EXECUTE = 126;
 const PATIENCE_MS = 30_000;
+/** Of a command in an event, characters: an argument may have 128 KiB, and the file of events is small. */
+const MOST_WORDS = 4096;
 /** A program that embeds us may have others to answer. */
 const BLOCKING_MS = 5;
 
@@ -66,11 +71,22 @@ export async function execInContainer(
       patienceMs,
       blockingMs,
       stop,
+      after: recordExecSteps(engine, record, options.command),
     });
     return connected;
   } finally {
     closeSync(target.pidfd);
   }
+}
+
+/** Says that it comes. @returns what says, in the end, that it is over */
+function recordExecSteps(engine: Engine, record: ContainerRecord, command: readonly string[]): Step[] {
+  const id = { execID: randomHex(32) };
+  const all = command.join(' ');
+  const words = all.length > MOST_WORDS ? `${all.slice(0, MOST_WORDS)}...` : all;
+  recordEvent(engine, record, `exec_create: ${words}`, id);
+  recordEvent(engine, record, `exec_start: ${words}`, id);
+  return [openNameStep(engine, record), endStep(engine, record, 'exec_die', { ended: 1 }, id)];
 }
 
 /** Detached, there is nobody to carry bytes: the command reads and writes the null device. */

@@ -4,6 +4,7 @@ import { LOCK } from '../kernel/constants.ts';
 import { waitForContainer } from '../store/lock.ts';
 import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
 import { containerStatus, type StatusName } from './status.ts';
 
@@ -29,7 +30,7 @@ export async function unpauseContainer(engine: Engine, reference: string): Promi
 async function whileNobodyChanges(
   engine: Engine,
   reference: string,
-  verb: string,
+  verb: 'pause' | 'unpause',
   work: (id: string, status: StatusName, goal: string) => Promise<void>,
 ): Promise<void> {
   const goal = `${verb} ${reference}`;
@@ -38,6 +39,7 @@ async function whileNobodyChanges(
   const unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_EX);
   try {
     await work(record.id, containerStatus(engine, record).status, goal);
+    recordEvent(engine, record, verb);
   } finally {
     unlock();
   }

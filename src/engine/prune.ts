@@ -1,5 +1,6 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
 import type { Engine } from './engine.ts';
+import { recordEvent } from './events/record-event.ts';
 import { type ListedContainer, listContainers } from './list.ts';
 import { removeContainer } from './remove.ts';
 import { isUp } from './status.ts';
@@ -31,5 +32,6 @@ export async function pruneContainers(
       if (cause !== 'conflict' && cause !== 'not-found') pruned.failed.push(error);
     }
   }
+  recordEvent(engine, undefined, 'prune', { reclaimed: String(pruned.reclaimed) });
   return pruned;
 }

@@ -10,7 +10,7 @@ import { removeSteps } from './cleanup.ts';
 import { cgroupPath } from './create.ts';
 import { removeDamagedSteps } from './damaged.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
-import { eventStep } from './events/record-event.ts';
+import { eventStep, recordEvent } from './events/record-event.ts';
 import { findId } from './find.ts';
 import { isRunning, killAll, killProcess, sayWhoIsLeft } from './kill.ts';
 import { containerStatus, isUp } from './status.ts';
@@ -107,7 +107,10 @@ export async function removeContainer(engine: Engine, reference: string, { force
     const run = readRunState(engine.paths, id);
     const running = record ? isUp(containerStatus(engine, record)) : isRunning(engine, id);
     if (running && !force) throw runs(record?.name ?? id, isFrozen(engine.cgroups, cgroupPath(id)));
-    if (running) await killAll(engine, id, goal);
+    if (running) {
+      if (record) recordEvent(engine, record, 'kill', { signal: '9' });
+      await killAll(engine, id, goal);
+    }
     const lock = await waitForMonitor(engine, id, run, goal, force);
     try {
       if (record) removeWhole(engine, record);

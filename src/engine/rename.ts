@@ -8,6 +8,7 @@ import { waitForContainer } from '../store/lock.ts';
 import { claimName } from '../store/names.ts';
 import { type ContainerRecord, writeRecord } from '../store/record.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
 import { removeAbandoned } from './left-behind.ts';
 import { parseName } from './options/parse-name.ts';
@@ -32,6 +33,7 @@ export async function renameContainer(engine: Engine, reference: string, name: s
     note(engine, id, name);
     writeRecord(engine.paths, { ...record, name });
     freeName(engine, record, goal);
+    recordEvent(engine, { ...record, name }, 'rename', { oldName: `/${record.name}` });
   } catch (error) {
     throw fileError(goal, error);
   } finally {

@@ -7,6 +7,7 @@ import { step } from '../plan/step.ts';
 import { becomesReady } from '../runtime/poll.ts';
 import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
 import { type FirstProcess, openFirstProcess } from './first-process.ts';
 
@@ -39,6 +40,7 @@ export async function killContainer(engine: Engine, reference: string, signo: nu
       hint: 'see `tsrun ps -a`',
     });
   try {
+    recordEvent(engine, record, 'kill', { signal: String(signo) });
     sendSignal(first, signo, goal);
     if (signo !== SIGKILL) return;
     thaw(engine.cgroups, cgroupPath(record.id), goal); // cgroup v1 ends nothing that is frozen

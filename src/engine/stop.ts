@@ -1,8 +1,10 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { thaw } from '../cgroup/freeze.ts';
 import { waitForRunLock } from '../store/lock.ts';
+import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
+import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
 import { type FirstProcess, openFirstProcess } from './first-process.ts';
 import { killAll } from './kill.ts';
@@ -36,12 +38,16 @@ export async function stopContainer(engine: Engine, reference: string, options: 
   if (first === undefined) return;
   try {
     const signal = options.signal ?? parseSignal(unpackOptions(record.options).stopSignal ?? 'TERM');
-    const asked = signal !== SIGKILL && ask(engine, first, signal, record.id, goal, options.warn);
-    if (!asked || !(await endsInTime(first, options.seconds))) await killAll(engine, record.id, goal);
+    const asked = signal !== SIGKILL && ask(engine, first, signal, record, goal, options.warn);
+    if (!asked || !(await endsInTime(first, options.seconds))) {
+      recordEvent(engine, record, 'kill', { signal: String(SIGKILL) });
+      await killAll(engine, record.id, goal);
+    }
   } finally {
     closeSync(first.pidfd);
   }
   (await waitForRunLock(engine.paths, record.id, goal, false))?.close();
+  recordEvent(engine, record, 'stop');
 }
 
 /** @returns false when nobody would hear it: PID 1 is spared every signal that it does not wait for (pid_namespaces(7)) */
@@ -49,7 +55,7 @@ function ask(
   engine: Engine,
   first: FirstProcess,
   signal: number,
-  id: string,
+  record: ContainerRecord,
   goal: string,
   warn: StopOptions['warn'],
 ): boolean {
@@ -59,8 +65,9 @@ function ask(
     );
     return false;
   }
+  recordEvent(engine, record, 'kill', { signal: String(signal) });
   sendSignal(first, signal, goal);
-  thaw(engine.cgroups, cgroupPath(id), goal);
+  thaw(engine.cgroups, cgroupPath(record.id), goal);
   return true;
 }
 

@@ -3,6 +3,7 @@ import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
 import { CONTROL, TAPE } from '../kernel/abi.ts';
 import { encode, type Tape } from '../plan/encode.ts';
 import { play, readPlayed, throwBlame } from '../plan/play.ts';
+import type { Step } from '../plan/step.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap, killEntering } from './abandon.ts';
 import { openDescriptors, writeJob } from './descriptors.ts';
@@ -18,6 +19,8 @@ export interface EnterRequest extends EnterFacts, Patience {
   /** pidfd of the container's PID 1. */
   target: number;
   interactive: boolean;
+  /** What the monitor does once the command has ended. */
+  after: readonly Step[];
 }
 
 /**
@@ -34,7 +37,7 @@ export async function enter(goal: string, spec: Spec, command: Process, request:
     const given = { ...descriptors.given, target: request.target };
     const places = enterPlaces(given);
     const tape = encode(enterPlan(spec, command, request), places);
-    const at = writeJob(descriptors.job, undefined, { tape, pid: 'pid', pidfd: 'pidfd' });
+    const at = writeJob(descriptors.job, encode(request.after), { tape, pid: 'pid', pidfd: 'pidfd' });
     monitor = play(goal, startEnterPlan(places), given).value('monitor');
     word = await firstWord(control, request);
     const pid = pidOf(goal, word, request, () => readBack(descriptors.job, tape, at));

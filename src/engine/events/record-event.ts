@@ -17,6 +17,7 @@ export type EventAction =
   | 'pause'
   | 'unpause'
   | 'rename'
+  | 'prune'
   | 'oom'
   | 'die'
   | 'destroy'
@@ -45,18 +46,23 @@ function labelsOf({ options }: ContainerRecord): Record<string, string> {
   return Array.isArray(labels) ? Object.fromEntries(labels.filter(Array.isArray)) : {};
 }
 
+function attributesOf(record: ContainerRecord): Record<string, string> {
+  return { ...labelsOf(record), image: record.rootfs, name: record.name };
+}
+
 /** The line up to its last attributes: the player knows the rest when it comes to it. */
-function headOf(record: ContainerRecord, action: EventAction, more: EventAttributes | undefined): string {
-  const image = JSON.stringify(record.rootfs);
+function headOf(record: ContainerRecord | undefined, action: EventAction, more: EventAttributes | undefined): string {
+  const id = record?.id ?? '';
   const word = JSON.stringify(action);
-  const attributes = JSON.stringify({ ...labelsOf(record), image: record.rootfs, name: record.name, ...more });
-  return `{"v":${VERSION},"status":${word},"id":"${record.id}","from":${image},"Type":"container","Action":${word},"Actor":{"ID":"${record.id}","Attributes":${attributes.slice(0, -1)}`;
+  const attributes = JSON.stringify(record === undefined ? more : { ...attributesOf(record), ...more });
+  const subject = `"id":"${id}","from":${JSON.stringify(record?.rootfs ?? '')},"Type":"container"`;
+  return `{"v":${VERSION},"status":${word},${subject},"Action":${word},"Actor":{"ID":"${id}","Attributes":${attributes.slice(0, -1)}`;
 }
 
 /** Appends an event to the file of events. It never fails: the run directory may have gone with a reboot. */
 export function eventStep(
   { paths }: Engine,
-  record: ContainerRecord,
+  record: ContainerRecord | undefined,
   action: EventAction,
   more?: EventAttributes,
 ): Step {
@@ -96,10 +102,13 @@ export function endStep(
   return eventStepOf(paths.events, slot(SLOT), headOf(record, action, more), action, end);
 }
 
-/** For commands without a plan of their own. Never fails: what cannot be written down has happened all the same. */
+/**
+ * For commands without a plan of their own. Never fails: what cannot be written down has happened all the same.
+ * @param record undefined for what happened to no one container; then there are attributes
+ */
 export function recordEvent(
   engine: Engine,
-  record: ContainerRecord,
+  record: ContainerRecord | undefined,
   action: EventAction,
   more?: EventAttributes,
 ): void {
