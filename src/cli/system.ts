@@ -1,3 +1,4 @@
+import { realpathSync } from 'node:fs';
 import { Command } from 'commander';
 import { type CheckedFinding, type CheckReport, checkSystem } from '../engine/check/check.ts';
 import type { Holder, Stranger } from '../engine/check/finding.ts';
@@ -8,6 +9,7 @@ import { escapeControl } from './format/escape-control.ts';
 import { humanDuration } from './format/human.ts';
 import { jsonText } from './output.ts';
 import { print, warn } from './report.ts';
+import { unitText } from './system-unit.ts';
 
 interface CheckFlags extends GlobalFlags {
   fix?: boolean;
@@ -20,7 +22,25 @@ export function systemCommand(): Command {
     .option('--fix', 'take it away, but nothing that a container runs in or has written')
     .option('--format <format>', 'json')
     .action((_flags: unknown, self: Command) => checkAll(self.optsWithGlobals()));
-  return new Command('system').description('look after the whole of tsrun on this machine').addCommand(check);
+  const unit = new Command('unit')
+    .description('print a systemd unit that starts containers after a boot, as their restart policies say')
+    .addHelpText('after', UNIT_HELP)
+    .action((_flags: unknown, self: Command) => printUnit(self.optsWithGlobals()));
+  return new Command('system')
+    .description('look after the whole of tsrun on this machine')
+    .addCommand(check)
+    .addCommand(unit);
+}
+
+const UNIT_HELP = `
+Install it:
+  tsrun system unit > /etc/systemd/system/tsrun.service
+  systemctl enable tsrun.service`;
+
+function printUnit(flags: GlobalFlags): void {
+  const { dataRoot, runRoot } = engineFrom(flags).paths;
+  const program = realpathSync(process.argv[1] ?? '');
+  print(unitText({ node: realpathSync(process.execPath), program, dataRoot, runRoot }));
 }
 
 function checkAll(flags: CheckFlags): void {
