@@ -184,6 +184,9 @@ struct op {
                                With a file of memory events only if something was killed. A full file becomes path.1. Never fails: what
                                cannot be written down happens all the same */
 
+#define OP_OOM_BASE 232     /* count: OOM kills that the memory events file had counted before the run whose end this tape is about. Of the runs
+                               after it, this process knows by itself */
+
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */
 #define IN_ROOT_MAKE_DIR 2    /* missing components and the last are made as directories, 0755 */

@@ -5,7 +5,7 @@
 #define RECORD_SIZE 256
 
 /* The number behind "oom_kill " in memory.events (v2) or memory.oom_control (v1); 0 when there is none. */
-s64 oom_kills(const char *path) {
+static s64 oom_count(const char *path) {
   static const char key[] = "oom_kill ";
   char buffer[512];
   s64 fd = sys(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
@@ -21,6 +21,24 @@ s64 oom_kills(const char *path) {
     return count;
   }
   return 0;
+}
+
+/* Of the run that has ended last, and what the file had counted before it: a run may have its cgroup from another. */
+static s64 ended, kills, before;
+
+s64 oom_base(s64 count) {
+  if (!ended) before = count;
+  return 0;
+}
+
+/* Counted once for each end. A cgroup that was made anew has begun anew. */
+s64 oom_kills(const struct tape *tape, const char *path) {
+  if (ended && ended == tape->slots[SLOT_FINISHED]) return kills;
+  s64 now = oom_count(path);
+  kills = now < before ? now : now - before;
+  before = now;
+  ended = tape->slots[SLOT_FINISHED];
+  return kills;
 }
 
 static s64 write_durably(s64 dir, const char *name, const char *temporary, const struct text *text) {
@@ -45,7 +63,7 @@ s64 record_exit(struct tape *tape, const s64 *arg) {
   put_field(&text, ",\"signal\":", signal);
   put_field(&text, ",\"finishedNs\":\"", tape->slots[SLOT_FINISHED]);
   put_text(&text, "\"");
-  put_field(&text, ",\"oomKills\":", arg[3] ? oom_kills((const char *)arg[3]) : 0);
+  put_field(&text, ",\"oomKills\":", arg[3] ? oom_kills(tape, (const char *)arg[3]) : 0);
   put_text(&text, "}\n");
   return write_durably(arg[0], (const char *)arg[1], (const char *)arg[2], &text);
 }

@@ -182,6 +182,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_UNLINK_LINKED: return unlink_linked(arg[0], (const char *)arg[1], (const char *)arg[2]);
     case OP_SEND_FD: return send_fd(arg[0], arg[1]);
     case OP_RECV_FD: return receive_fd(arg[0]);
+    case OP_OOM_BASE: return oom_base(arg[0]);
     case OP_RECORD_EXIT: return record_exit(tape, arg);
     case OP_RECORD_RUN: return record_run(arg);
     case OP_LINK_ROOT: return link_root(arg[0], (const char *)arg[1], arg[2]);

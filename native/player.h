@@ -25,7 +25,8 @@ s64 write_all(s64 fd, const char *data, u64 length);
 s64 write_file(const s64 *arg);
 s64 record_exit(struct tape *tape, const s64 *arg);
 /* How many processes the kernel has killed for want of memory: memory.events or memory.oom_control of a cgroup. */
-s64 oom_kills(const char *path);
+s64 oom_base(s64 count);
+s64 oom_kills(const struct tape *tape, const char *path);
 s64 record_event(const struct tape *tape, const s64 *arg);
 s64 record_run(const s64 *arg);
 s64 link_root(s64 dir, const char *path, s64 pid);

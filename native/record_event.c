@@ -74,7 +74,7 @@ static u64 put_tail(char *to, s64 status, s64 ended, s64 renamed) {
 /* arg: dir, path, head, ended, renamed, memory events file or 0. */
 s64 record_event(const struct tape *tape, const s64 *arg) {
   char tail[TAIL_SIZE];
-  if (arg[5] && !oom_kills((const char *)arg[5])) return 0;
+  if (arg[5] && !oom_kills(tape, (const char *)arg[5])) return 0;
   s64 fd = sys(openat, arg[0], arg[1], O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (is_error(fd)) return 0;
   const char *head = (const char *)arg[2];

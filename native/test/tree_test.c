@@ -125,6 +125,35 @@ static s64 record_by_op(void) {
   return play();
 }
 
+/* What the record says of OOM kills when the events file says that, of the run that ended then. */
+static s64 kills_recorded(const char *events, s64 base_count, s64 finished) {
+  char content[256] = {0}, path[64];
+  unlinkat(base_fd, "memory.events", 0);
+  put(base_fd, "memory.events", events);
+  snprintf(path, sizeof path, "%s/memory.events", base);
+  begin();
+  op(OP_OOM_BASE, "i", (u64)base_count);
+  op(OP_RECORD_EXIT, "iddd", (u64)base_fd, text("exit.json"), text("exit.tmp"), text(path));
+  tape.head.slots[SLOT_FINISHED] = finished;
+  expect_equal(play(), 0);
+  int fd = openat(base_fd, "exit.json", O_RDONLY);
+  expect(read(fd, content, sizeof content) > 20);
+  close(fd);
+  const char *found = strstr(content, "\"oomKills\":");
+  return found ? atoll(found + 11) : -1;
+}
+
+static void counts_the_oom_kills_of_one_run(void) {
+  set_up();
+  expect_equal(kills_recorded("oom 9\noom_kill 7\noom_group_kill 9\n", 5, 1), 2); /* a left-over cgroup had counted 5 */
+  expect_equal(kills_recorded("oom_kill 8\n", 5, 1), 2); /* once for each end: the event says what the record says */
+  expect_equal(kills_recorded("oom_kill_disable 0\nunder_oom 0\noom_kill 7\n", 5, 2), 0); /* 7 have been counted by this process */
+  expect_equal(kills_recorded("oom_kill 8\n", 5, 3), 1);
+  expect_equal(kills_recorded("oom_kill 3\n", 5, 4), 3); /* the cgroup was made anew */
+  expect_equal(kills_recorded("", 5, 5), 0);
+  tear_down();
+}
+
 /* A record that was cut off must not take the place of the whole one. */
 static void a_short_write_leaves_the_record_as_it_was(void) {
   char content[256] = {0};
@@ -155,6 +184,7 @@ int main(void) {
     {"remove_tree says what cannot be removed", says_what_cannot_be_removed},
     {"unlink_link takes a link away only where it leads", unlinks_a_link_only_where_it_leads},
     {"unlink_linked takes away what a link leads to", unlinks_what_a_link_leads_to},
+    {"record_exit: OOM kills are those of one run", counts_the_oom_kills_of_one_run},
     {"record_exit: a short write leaves the record as it was", a_short_write_leaves_the_record_as_it_was},
   };
   return RUN_ALL(tests);

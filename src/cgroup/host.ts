@@ -78,6 +78,13 @@ export function memoryEventsPath(layout: CgroupLayout, path: string): string | u
   return v2 && layout.available?.includes('memory') ? `${v2.mountPoint}${path}/memory.events` : undefined;
 }
 
+/** How often the kernel has killed a process of that cgroup for want of memory, since it was made. 0 when there is none. */
+export function oomKills(layout: CgroupLayout, path: string): number {
+  const events = memoryEventsPath(layout, path);
+  const text = events === undefined ? undefined : read(events);
+  return Number(text?.match(/^oom_kill (\d+)$/m)?.[1] ?? 0);
+}
+
 /** A cgroup's directory and those of its sub-cgroups, parents first; empty when it is gone. */
 export function cgroupTree(directory: string): string[] {
   const found = [directory];

@@ -1,4 +1,4 @@
-import { memoryEventsPath } from '../cgroup/host.ts';
+import { memoryEventsPath, oomKills } from '../cgroup/host.ts';
 import { killCgroupSteps, missCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
 import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
@@ -143,8 +143,17 @@ function orElse(steps: readonly Step[], otherwise: readonly Step[]): Step[] {
   return last === undefined ? [] : [...jumping, { ...last, thenSkip: otherwise.length }, ...otherwise];
 }
 
-/** What the monitor does when the container has ended. With --rm it is a container like any other for as long as something stays. */
-export function afterSteps(engine: Engine, record: ContainerRecord): Step[] {
+/**
+ * What the monitor does when the container has ended. With --rm it is a container like any other for as long as something stays.
+ * @param fresh its cgroups are new with this run
+ */
+export function afterSteps(engine: Engine, record: ContainerRecord, fresh: boolean): Step[] {
+  const before = fresh ? 0 : oomKills(engine.cgroups, cgroupPath(record.id));
+  const base = before > 0 ? [step('oom_base', { count: before }, 'those were killed in a run before')] : [];
+  return [...base, ...endSteps(engine, record)];
+}
+
+function endSteps(engine: Engine, record: ContainerRecord): Step[] {
   const exit = recordExitSteps(engine, record);
   const died = diedSteps(engine, record);
   if (!record.remove) return [...exit, ...died, ...endRunSteps(engine, record)];

@@ -91,7 +91,7 @@ export function startBundle(
       spec: bundle.spec,
       command: bundle.command,
       facts,
-      after: afterSteps(engine, record),
+      after: afterSteps(engine, record, made !== undefined),
       lock: lock.fd,
       relay: (attachment.relay ?? false) && pidfile === undefined,
       made,

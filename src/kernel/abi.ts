@@ -148,6 +148,7 @@ export const OPCODE = {
   share_memory: 226,
   unlink_linked: 227,
   record_event: 228,
+  oom_base: 232,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

@@ -101,6 +101,7 @@ export const STEP_TYPES = {
   send_fd: [['socket', 'fd'], ['fd', 'fd']],
   recv_fd: [['socket', 'fd']],
   record_exit: [['dirfd', 'fd'], ['name', 'path'], ['temporary', 'path'], ['memory_events', 'pathOrNull']],
+  oom_base: [['count', 'int']],
   rmdir_cgroup: [['dirfd', 'fd'], ['path', 'path']],
   fail_at: [['errno', 'int']],
   drop_bounding: [['keep', 'hex']],
