@@ -155,6 +155,18 @@ export function removeCgroupSteps(layout: CgroupLayout, path: string, strict = f
     );
 }
 
+/** Only what nobody is in: nothing is killed, nothing is waited for. */
+export function removeEmptyCgroupSteps(layout: CgroupLayout, path: string): Step[] {
+  return layout.hierarchies.map((hierarchy) =>
+    step(
+      'unlinkat',
+      { dirfd: AT.AT_FDCWD, pathname: `${hierarchy.mountPoint}${path}`, flags: AT.AT_REMOVEDIR },
+      `a cgroup that a killed run left, with its counters and settings (${label(hierarchy)})`,
+      { ignoreErrors: true },
+    ),
+  );
+}
+
 /**
  * Played after those above: what is still there is an error. A cgroup that is forgotten may hold processes that nobody finds any more.
  * Looked at first, because rmdir(2) says EROFS where there is nothing.

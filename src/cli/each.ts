@@ -15,3 +15,13 @@ export async function forEach(
     }
   }
 }
+
+/** The same, all at once: for what takes its time. They are told in their order. */
+export async function forAll(
+  references: readonly string[],
+  work: (reference: string) => Promise<unknown>,
+): Promise<void> {
+  const begun = new Map(references.map((reference) => [reference, work(reference)]));
+  for (const one of begun.values()) one.catch(() => {}); // told when its turn comes
+  await forEach(references, (reference) => begun.get(reference)!);
+}

@@ -3,7 +3,7 @@ import { parseSignal } from '../engine/options/parse-signal.ts';
 import { usageError } from '../engine/options/usage-error.ts';
 import { stopContainer } from '../engine/stop.ts';
 import { engineFrom, requireRoot } from './context.ts';
-import { forEach } from './each.ts';
+import { forAll } from './each.ts';
 import { maybeFlag, readFlag } from './flag-values.ts';
 import type { GlobalFlags } from './flags.ts';
 import { warn } from './report.ts';
@@ -33,7 +33,7 @@ async function stop(references: string[], flags: StopFlags): Promise<void> {
   };
   requireRoot(`stop ${references[0]}`);
   const engine = engineFrom(flags);
-  await forEach(references, (reference) => stopContainer(engine, reference, options));
+  await forAll(references, (reference) => stopContainer(engine, reference, options));
 }
 
 function parseSeconds(text: string): number {

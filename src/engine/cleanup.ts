@@ -51,6 +51,9 @@ export function recordStartSteps(
     step('unlinkat', { ...at, pathname: `${directory}/exit.json`, flags: 0 }, 'how it ended before is over', {
       expect: { ENOENT: 0 },
     }),
+    step('unlinkat', { ...at, pathname: paths.stopped(record.id), flags: 0 }, 'somebody wants it to run', {
+      expect: { ENOENT: 0 },
+    }),
     step('unlinkat', { ...at, pathname: temporary, flags: 0 }, 'of one that was killed', { expect: { ENOENT: 0 } }),
     newFile(temporary, startedAt, 0o600, 'from here on it has been started again'),
     step(

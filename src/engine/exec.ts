@@ -105,7 +105,7 @@ async function openTarget(
   goal: string,
   stop: AbortSignal | undefined,
 ): Promise<FirstProcess> {
-  const unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_SH, stop);
+  const unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_SH, { stop });
   try {
     const first = openFirstProcess(engine, record, goal);
     if (first !== undefined) return unlessPaused(record, first);

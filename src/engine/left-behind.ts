@@ -1,5 +1,6 @@
 import { lstatSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { LOCK } from '../kernel/constants.ts';
 import { play } from '../plan/play.ts';
 import { lockContainer, tryLockRun } from '../store/lock.ts';
 import { nameOwner } from '../store/names.ts';
@@ -67,7 +68,7 @@ function readIfWhole({ paths }: Engine, id: string): ContainerRecord | undefined
 
 function lockIfFree({ paths }: Engine, { id, name }: ContainerRecord): (() => void) | undefined {
   try {
-    return lockContainer(paths, id, `rm ${name}`);
+    return lockContainer(paths, id, `rm ${name}`, LOCK.LOCK_EX, { make: true });
   } catch (error) {
     if (error instanceof TsrunError && (error.kind === 'conflict' || error.kind === 'not-found')) return undefined;
     throw error;

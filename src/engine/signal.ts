@@ -1,15 +1,21 @@
-import { closeSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { thaw } from '../cgroup/freeze.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { LOCK, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
 import { becomesReady } from '../runtime/poll.ts';
+import { fileError } from '../store/files.ts';
+import { waitForContainer } from '../store/lock.ts';
+import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
 import { type FirstProcess, openFirstProcess } from './first-process.ts';
+import { parseSignal } from './options/parse-signal.ts';
+import { unpackOptions } from './saved-options.ts';
 
 export const SIGKILL = 9;
 const PATIENCE_MS = 10_000;
@@ -25,6 +31,45 @@ export async function endsWithin({ pidfd }: FirstProcess, ms: number): Promise<b
   return becomesReady(pidfd, ms, 'the end of PID 1');
 }
 
+/** What asks it to end, unless the caller knows better. */
+export function stopSignalOf({ options }: ContainerRecord): number {
+  return parseSignal(unpackOptions(options).stopSignal ?? 'TERM');
+}
+
+/** Before it is signalled: whoever sees it end knows that it is not to be started again. One with --rm never is. */
+export function noteStop({ paths }: Engine, { id, remove, options }: ContainerRecord, goal: string): void {
+  if (remove) return;
+  try {
+    closeSync(openSync(paths.stopped(id), O.O_WRONLY | O.O_CREAT | O.O_NOFOLLOW, 0o600));
+  } catch (error) {
+    if (unpackOptions(options).restart.name !== 'no') throw fileError(goal, error); // it would be for nothing
+  }
+}
+
+/**
+ * PID 1 once `work` has been done to it, the descriptor the caller's to close. Waits for whoever is starting or removing the container:
+ * it neither runs nor has ended meanwhile. undefined when it does not run.
+ */
+export async function openStarted(
+  engine: Engine,
+  record: ContainerRecord,
+  goal: string,
+  work: (first: FirstProcess) => void,
+): Promise<FirstProcess | undefined> {
+  const unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_SH);
+  let first: FirstProcess | undefined;
+  try {
+    first = openFirstProcess(engine, record, goal);
+    if (first) work(first);
+    return first;
+  } catch (error) {
+    if (first) closeSync(first.pidfd);
+    throw error;
+  } finally {
+    unlock();
+  }
+}
+
 /**
  * `tsrun kill [-s]`. After SIGKILL it has ended, paused or not.
  * @throws TsrunError 'conflict' when it does not run
@@ -33,15 +78,17 @@ export async function killContainer(engine: Engine, reference: string, signo: nu
   const goal = `kill ${reference}`;
   refuseForeignDirectories(engine, goal);
   const record = findContainer(engine, reference);
-  const first = openFirstProcess(engine, record, goal);
+  const first = await openStarted(engine, record, goal, (found) => {
+    if (signo === SIGKILL || signo === stopSignalOf(record)) noteStop(engine, record, goal);
+    recordEvent(engine, record, 'kill', { signal: String(signo) });
+    sendSignal(found, signo, goal);
+  });
   if (first === undefined)
     throw new TsrunError('conflict', `cannot kill container: ${reference}: container ${record.id} is not running`, {
       exitCode: 1,
       hint: 'see `tsrun ps -a`',
     });
   try {
-    recordEvent(engine, record, 'kill', { signal: String(signo) });
-    sendSignal(first, signo, goal);
     if (signo !== SIGKILL) return;
     thaw(engine.cgroups, cgroupPath(record.id), goal); // cgroup v1 ends nothing that is frozen
     await endsWithin(first, PATIENCE_MS);

@@ -6,16 +6,14 @@ import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
-import { type FirstProcess, openFirstProcess } from './first-process.ts';
+import type { FirstProcess } from './first-process.ts';
 import { killAll } from './kill.ts';
-import { parseSignal } from './options/parse-signal.ts';
-import { unpackOptions } from './saved-options.ts';
-import { endsWithin, SIGKILL, sendSignal } from './signal.ts';
+import { endsWithin, noteStop, openStarted, SIGKILL, sendSignal, stopSignalOf } from './signal.ts';
 
 /** The number of rt_sigtimedwait(2), which sigwait(3) is, too; the signals that it waits for are not blocked meanwhile. */
 const SIGTIMEDWAIT: Partial<Record<NodeJS.Architecture, number>> = { x64: 128, arm64: 137 };
-/** A wait without end is one after the other: the longest that a thread is asked to wait. */
-const AT_A_TIME_MS = 60_000;
+/** The longest that a thread waits for one: there are four of them, for as many containers as are stopped at once. */
+const AT_A_TIME_MS = 250;
 
 export interface StopOptions {
   /** Until SIGKILL; negative: never. */
@@ -34,11 +32,14 @@ export async function stopContainer(engine: Engine, reference: string, options: 
   const goal = `stop ${reference}`;
   refuseForeignDirectories(engine, goal);
   const record = findContainer(engine, reference);
-  const first = openFirstProcess(engine, record, goal);
+  let asked = false;
+  const first = await openStarted(engine, record, goal, (found) => {
+    const signal = options.signal ?? stopSignalOf(record);
+    noteStop(engine, record, goal);
+    asked = signal !== SIGKILL && ask(engine, found, signal, record, goal, options.warn);
+  });
   if (first === undefined) return;
   try {
-    const signal = options.signal ?? parseSignal(unpackOptions(record.options).stopSignal ?? 'TERM');
-    const asked = signal !== SIGKILL && ask(engine, first, signal, record, goal, options.warn);
     if (!asked || !(await endsInTime(first, options.seconds))) {
       recordEvent(engine, record, 'kill', { signal: String(SIGKILL) });
       await killAll(engine, record.id, goal);

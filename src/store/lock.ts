@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync } from 'node:fs';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
 import { AT, LOCK, O } from '../kernel/constants.ts';
@@ -78,16 +78,33 @@ function noContainer(id: string): TsrunError {
   return new TsrunError('not-found', `No such container: ${id.slice(0, 12)}`);
 }
 
+/** How a lock is waited for. */
+interface Waiting {
+  /** Calls it off. */
+  stop?: AbortSignal | undefined;
+  /** Made where it is missing: for who removes what is left of a container. Nobody else begins anything in there. */
+  make?: boolean;
+}
+
 /** One command changes a container at a time. @returns what lets go of it @throws TsrunError 'conflict', 'not-found' */
-export function lockContainer(paths: Paths, id: string, goal: string, kind: number = LOCK.LOCK_EX): () => void {
-  const fd = openLock(`${paths.container(id)}/lock`, O.O_CREAT, goal);
+export function lockContainer(
+  paths: Paths,
+  id: string,
+  goal: string,
+  kind: number = LOCK.LOCK_EX,
+  { make = false }: Waiting = {},
+): () => void {
+  const fd = openLock(`${paths.container(id)}/lock`, make ? O.O_CREAT : 0, goal);
   if (fd === undefined) throw noContainer(id);
   let locked = false;
+  let there = false;
   try {
     locked = tryLock(fd, goal, 'one command at a time changes a container', kind);
+    there = fstatSync(fd).nlink > 0;
   } finally {
-    if (!locked) closeSync(fd);
+    if (!(locked && there)) closeSync(fd);
   }
+  if (!there) throw noContainer(id); // removed while we opened it
   if (!locked)
     throw new TsrunError('conflict', `${goal}: another command is changing this container`, {
       code: 'EBUSY',
@@ -105,13 +122,13 @@ export async function waitForContainer(
   id: string,
   goal: string,
   kind: number = LOCK.LOCK_SH,
-  stop?: AbortSignal,
+  waiting: Waiting = {},
 ): Promise<() => void> {
   const deadline = performance.now() + COMMAND_PATIENCE_MS;
   for (;;) {
-    if (stop?.aborted) throw calledOff(goal);
+    if (waiting.stop?.aborted) throw calledOff(goal);
     try {
-      return lockContainer(paths, id, goal, kind);
+      return lockContainer(paths, id, goal, kind, waiting);
     } catch (error) {
       if (!(error instanceof TsrunError && error.code === 'EBUSY') || performance.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));

@@ -46,6 +46,10 @@ export class Paths {
   get events(): string {
     return `${this.runRoot}/events.jsonl`;
   }
+  /** An empty file: a user has stopped it, so no restart policy starts it again. */
+  stopped(id: string): string {
+    return `${this.container(id)}/stopped`;
+  }
   /** Gone with a reboot: which processes the run is, the link to its root. */
   run(id: string): string {
     return `${this.runRoot}/${id}`;

@@ -187,11 +187,11 @@ export function readExit(paths: Paths, id: string): ExitRecord | undefined {
 }
 
 /**
- * When and how the last run was and ended.
+ * When and how the last run was and ended, and whether somebody stopped it.
  * @returns what puts that back when another run does not come about; not over what a monitor has written since: then there was one
  */
 export function rememberRun(paths: Paths, id: string): () => void {
-  const files = ['started', 'exit.json'].map((name) => {
+  const files = ['started', 'exit.json', 'stopped'].map((name) => {
     const path = `${paths.container(id)}/${name}`;
     return { path, text: readUnless(path, undefined) };
   });

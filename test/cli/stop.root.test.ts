@@ -1,3 +1,5 @@
+import { existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs, overlay, root } from '../support/needs.ts';
@@ -71,6 +73,37 @@ test('stop of several: one that does not run is stopped, one that is not there i
   assert.equal([code, stdout], [1, 'asked\nthird\n']);
   assert.match(stderr, 'tsrun: No such container: nobody');
   await ended;
+});
+
+test('stop of several waits for all at once, and tells them in their order', async () => {
+  const names = ['deaf-a', 'deaf-b', 'deaf-c', 'deaf-d', 'deaf-e', 'deaf-f'];
+  for (const name of names) await tsrun.container(name, trapping(':'));
+  const begun = performance.now();
+  assert.equal(tsrun.run(['stop', '-t', '2', ...names]).stdout, names.map((name) => `${name}\n`).join(''));
+  const seconds = (performance.now() - begun) / 1000;
+  assert.ok(seconds < 8, `one after the other takes 12 s, this took ${seconds}`);
+});
+
+test('stop and kill note that somebody wants it to have ended, other signals do not; start takes that back', async () => {
+  const noted = (name: string) =>
+    existsSync(join(tsrun.dataRoot, 'containers', tsrun.inspect(name, '{{.Id}}'), 'stopped'));
+  const { ended } = await tsrun.container('noted', trapping('exit 8'), ['--stop-signal', 'INT']);
+  tsrun.run(['kill', '-s', 'WINCH', 'noted']);
+  assert.not(noted('noted'));
+  tsrun.run(['stop', 'noted']);
+  assert.is((await ended).code, 8);
+  assert.ok(noted('noted'));
+  for (const words of [['-s', 'INT'], []]) {
+    const live = tsrun.spawn(['start', '-a', 'noted']);
+    await live.waitFor('ready');
+    assert.not(noted('noted'));
+    tsrun.run(['kill', ...words, 'noted']);
+    await live.ended;
+    assert.ok(noted('noted'), words.join(' '));
+  }
+  rmSync(join(tsrun.dataRoot, 'containers', tsrun.inspect('noted', '{{.Id}}'), 'rootfs'), { recursive: true });
+  assert.is.not(tsrun.run(['start', '-a', 'noted']).code, 8, 'it cannot be started');
+  assert.ok(noted('noted'), 'a start that fails leaves it as it was');
 });
 
 test('kill sends what is asked for to the first process', async () => {
