@@ -23,12 +23,13 @@ const rootLink = (paths: Paths, { id }: ContainerRecord): string => `${paths.run
  * @param first it has never been started
  */
 export function recordStartSteps(
-  { paths }: Engine,
+  { paths, machine }: Engine,
   record: ContainerRecord,
   startedAt: string,
   first: boolean,
 ): Step[] {
   const directory = paths.container(record.id);
+  const text = `${startedAt} ${machine.bootId()}`;
   const [started, temporary] = [`${directory}/started`, `${directory}/started.tmp`];
   const mkdir = (pathname: string, why: string) =>
     step('make_dir', { ...at, pathname, mode: 0o700 }, why, { expect: { EEXIST: 0 } });
@@ -39,7 +40,7 @@ export function recordStartSteps(
     { target: rootLink(paths, record), newdirfd: AT.AT_FDCWD, linkpath: merged },
     'the merged view, where Docker has it; by way of what a reboot takes away: by then the pid is another’s',
   );
-  if (first) return [run, link, newFile(started, startedAt, 0o600, 'from here on it has been started')];
+  if (first) return [run, link, newFile(started, text, 0o600, 'from here on it has been started')];
   return [
     mkdir(paths.runRoot, 'which a reboot takes away'),
     run,
@@ -55,7 +56,7 @@ export function recordStartSteps(
       expect: { ENOENT: 0 },
     }),
     step('unlinkat', { ...at, pathname: temporary, flags: 0 }, 'of one that was killed', { expect: { ENOENT: 0 } }),
-    newFile(temporary, startedAt, 0o600, 'from here on it has been started again'),
+    newFile(temporary, text, 0o600, 'from here on it has been started again'),
     step(
       'renameat2',
       { olddirfd: AT.AT_FDCWD, oldpath: temporary, newdirfd: AT.AT_FDCWD, newpath: started, flags: 0 },

@@ -11,9 +11,12 @@ export function requireProcfs(): void {
   });
 }
 
+let thisBoot: string | undefined;
+
 /** This boot, as opposed to any other. */
 export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  thisBoot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return thisBoot;
 }
 
 /** Clock ticks since boot at which the process was born (proc(5), field 22), its state and its parent; undefined when there is none. */

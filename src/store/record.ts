@@ -167,7 +167,15 @@ function readUnless<T>(path: string, otherwise: T): string | T | undefined {
 
 /** When it was last started; undefined when it never was. */
 export function readStarted(paths: Paths, id: string): string | undefined {
-  return readUnless(`${paths.container(id)}/started`, '');
+  return readStart(paths, id)?.time;
+}
+
+/** The same, and in which boot: clocks jump, and the state that names it is gone with the next one. Empty when it was not recorded. */
+export function readStart(paths: Paths, id: string): { time: string; bootId: string } | undefined {
+  const text = readUnless(`${paths.container(id)}/started`, '');
+  if (text === undefined) return undefined;
+  const [time = '', bootId = ''] = text.trimEnd().split(' ');
+  return { time, bootId };
 }
 
 export function readExit(paths: Paths, id: string): ExitRecord | undefined {
