@@ -11,6 +11,7 @@ export const VERBS: Record<string, MakeVerb> = {
   start: async () => (await import('./start.ts')).startCommand(),
   ps: async () => (await import('./ps.ts')).psCommand(),
   inspect: async () => (await import('./inspect.ts')).inspectCommand(),
+  logs: async () => (await import('./logs.ts')).logsCommand(),
   diff: async () => (await import('./diff.ts')).diffCommand(),
   stop: async () => (await import('./stop.ts')).stopCommand(),
   kill: async () => (await import('./kill.ts')).killCommand(),

@@ -7,7 +7,7 @@ const LAYERS = [
   ['cli', 'index'],
   ['engine'],
   ['runtime'],
-  ['rootfs', 'namespace', 'security', 'cgroup', 'network', 'store', 'image'],
+  ['rootfs', 'namespace', 'security', 'cgroup', 'network', 'store', 'image', 'monitor'],
   ['plan'],
   ['kernel'],
   ['spec'],
