@@ -123,7 +123,8 @@ s64 receive_fd(s64 socket) {
 static s64 drop_bounding(u64 keep) {
   for (int cap = 0; cap < 64; cap++) {
     s64 held = sys(prctl, PR_CAPBSET_READ, cap, 0, 0, 0);
-    if (is_error(held)) return 0;
+    if (held == -EINVAL_) return 0;
+    if (is_error(held)) return held; /* any other would leave all that come behind */
     if (!held || keep >> cap & 1) continue;
     s64 dropped = sys(prctl, PR_CAPBSET_DROP, cap, 0, 0, 0);
     if (is_error(dropped)) return dropped;
