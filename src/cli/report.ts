@@ -1,12 +1,18 @@
 import { writeSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { fileError } from '../store/files.ts';
 import { escapeControl } from './format/escape-control.ts';
 
 /** Docker's code for a failure of its own. */
 export const OWN_FAILURE = 125;
 
+/** Of a call of Node's that nobody expected to fail: the machine's fault, and none of ours. */
+const isSystems = (error: unknown): boolean =>
+  error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+
 /** *tsrun: goal: call: CODE meaning*, then the hint on its own line. What a container or a file named must not steer the terminal. */
 export function errorText(error: unknown): string {
+  if (!(error instanceof TsrunError) && isSystems(error)) return errorText(fileError(process.argv[2] ?? '', error));
   if (!(error instanceof TsrunError))
     return `tsrun: internal error: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nhint: this is a defect of tsrun; please report it\n`;
   const hint = error.hint === undefined ? '' : `\nhint: ${escapeControl(error.hint)}`;

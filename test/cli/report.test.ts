@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
-import { closeSync, readFileSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, readFileSync, readSync, writeSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { errorText } from '../../src/cli/report.ts';
 import { F, O } from '../../src/kernel/constants.ts';
 import { slot } from '../../src/plan/arguments.ts';
 import { play } from '../../src/plan/play.ts';
@@ -54,6 +55,25 @@ test('waits for room without keeping a processor busy, and is said whole', async
     child.kill('SIGKILL');
     closeSync(reader);
   }
+});
+
+test('a call of Node’s that nobody expected to fail: the machine’s fault, said as any other, and no defect of ours', () => {
+  const said = (work: () => unknown): string => {
+    try {
+      work();
+    } catch (error) {
+      return errorText(error);
+    }
+    return '';
+  };
+  assert.match(
+    said(() => fstatSync(999_999)),
+    /^tsrun: .*: fstat\(\): EBADF bad file descriptor\n$/,
+  );
+  assert.match(
+    said(() => (undefined as unknown as string).length),
+    /internal error.*\n[^]*\nhint: this is a defect of tsrun; please report it\n$/,
+  );
 });
 
 test.run();
