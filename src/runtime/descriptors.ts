@@ -41,6 +41,8 @@ export interface Descriptors {
   /** What stays with the caller. */
   ends: Ends;
   job: number;
+  /** As soon as who has it is on its way: or its end would not be heard. */
+  closeTheirControl(): void;
   closeTheirs(): void;
   closeAll(): void;
 }
@@ -54,8 +56,10 @@ function quietClose(fd: number): void {
 }
 
 /** And forgets them: a number is somebody else's as soon as it is free. */
-function closeThese(numbers: Record<string, number>): void {
-  for (const [name, fd] of Object.entries(numbers)) {
+function closeThese(numbers: Record<string, number>, names = Object.keys(numbers)): void {
+  for (const name of names) {
+    const fd = numbers[name];
+    if (fd === undefined) continue;
     delete numbers[name];
     quietClose(fd);
   }
@@ -159,7 +163,8 @@ export function openDescriptors(goal: string, stdio: Stdio, needed: Needed): Des
   const ends: Owner = {};
   const given: Owner = {};
   const closeTheirs = () => closeThese(given);
-  const closeAll = () => [given, ends].forEach(closeThese);
+  const closeTheirControl = () => closeThese(given, ['control']);
+  const closeAll = () => [given, ends].forEach((owner) => closeThese(owner));
   try {
     const all = openings(stdio, needed, ends, given);
     const { played, done, error } = playSome(
@@ -169,7 +174,7 @@ export function openDescriptors(goal: string, stdio: Stdio, needed: Needed): Des
     for (const { take } of all.slice(0, done)) take(played);
     if (error !== undefined) throw error;
     if (given.reaper !== undefined) sealMonitor(goal, given.reaper);
-    return { given, ends: ends as unknown as Ends, job: given.job!, closeTheirs, closeAll };
+    return { given, ends: ends as unknown as Ends, job: given.job!, closeTheirControl, closeTheirs, closeAll };
   } catch (error) {
     closeAll();
     throw error;

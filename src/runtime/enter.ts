@@ -39,6 +39,7 @@ export async function enter(goal: string, spec: Spec, command: Process, request:
     const tape = encode(enterPlan(spec, command, request), places);
     const at = writeJob(descriptors.job, encode(request.after), { tape, pid: 'pid', pidfd: 'pidfd' });
     monitor = play(goal, startEnterPlan(places), given).value('monitor');
+    descriptors.closeTheirControl();
     word = await firstWord(control, request);
     const pid = pidOf(goal, word, request, () => readBack(descriptors.job, tape, at));
     const connected = receiveTerminal(goal, descriptors.ends);
