@@ -1,10 +1,11 @@
 import { isFrozen } from '../cgroup/freeze.ts';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
-import { LOCK } from '../kernel/constants.ts';
+import { AT, LOCK } from '../kernel/constants.ts';
 import { play } from '../plan/play.ts';
-import type { Step } from '../plan/step.ts';
+import { type Step, step } from '../plan/step.ts';
 import { type RunLock, stillCleanedUp, waitForContainer, waitForRunLock } from '../store/lock.ts';
+import { namesOf } from '../store/names.ts';
 import { type ContainerRecord, type RunState, readRecord, readRunState } from '../store/record.ts';
 import { removeSteps } from './cleanup.ts';
 import { cgroupPath } from './create.ts';
@@ -32,7 +33,16 @@ function playRemoval(goal: string, id: string, steps: readonly Step[]): void {
  */
 export function removeWhole(engine: Engine, record: ContainerRecord, known = true): void {
   const destroyed = known ? [eventStep(engine, record, 'destroy')] : [];
-  playRemoval(`rm ${record.name}`, record.id, [...removeSteps(engine, record), ...destroyed]);
+  const steps = [...otherNamesSteps(engine, record), ...removeSteps(engine, record), ...destroyed];
+  playRemoval(`rm ${record.name}`, record.id, steps);
+}
+
+/** Of a rename that was killed, or failed, half-way. */
+function otherNamesSteps({ paths }: Engine, { id, name }: ContainerRecord): Step[] {
+  const others = namesOf(paths, id).filter((one) => one !== name);
+  return others.map((one) =>
+    step('unlink_link', { dirfd: AT.AT_FDCWD, pathname: paths.name(one), target: id }, 'free another name'),
+  );
 }
 
 /** Undoes a container that was not finished. Never fails: what it cannot remove is there to be seen, and to be removed. */

@@ -1,4 +1,4 @@
-import { readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { makeDirectories, randomBytes } from './files.ts';
 import { whileLocked } from './lock.ts';
@@ -22,6 +22,15 @@ export function nameOwner(paths: Paths, name: string): string | undefined {
     return readlinkSync(paths.name(name));
   } catch {
     return undefined;
+  }
+}
+
+/** All names that lead to the id: more than one when a command was killed while renaming it. */
+export function namesOf(paths: Paths, id: string): string[] {
+  try {
+    return readdirSync(paths.names).filter((name) => nameOwner(paths, name) === id);
+  } catch {
+    return []; // nobody has a name
   }
 }
 
