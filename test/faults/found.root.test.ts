@@ -1,0 +1,51 @@
+import { constants } from 'node:os';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { arch, linux, needs, overlay, root, tool } from '../support/needs.ts';
+import { sceneOf } from './scenes.ts';
+import type { Call } from './strike.ts';
+import { Anvil } from './sweep.ts';
+
+/** What the sweeps have found: each defect's own blow. */
+const FOUND: [what: string, scene: string, struck: (call: Call) => boolean, action: string][] = [
+  [
+    'an error while capabilities are dropped is no end of their list, and none of them is kept',
+    'run',
+    ({ role, name, nth }) => role === 'cli.1.1' && name === 'prctl' && nth % 9 === 1,
+    `errno:${constants.errno.ENOMEM}`,
+  ],
+  [
+    'exec hears the end of a monitor that is killed before its first word',
+    'exec',
+    ({ role, name }) => role === 'enter' && name === 'pidfd_open',
+    'kill:cli.1',
+  ],
+  [
+    'rename fails to free the old name: rm takes that, too',
+    'rename',
+    ({ name, detail }) => name === 'unlinkat' && detail.includes('/names/'),
+    `errno:${constants.errno.EINTR}`,
+  ],
+];
+
+const test = needs(suite('what the sweeps have found'), linux(), arch('x64'), root(), overlay(), tool('cc'));
+let anvil: Anvil;
+
+test.before(async () => {
+  anvil = await Anvil.open();
+});
+test.after(() => anvil?.close());
+
+for (const [what, name, struck, action] of FOUND)
+  test(what, async () => {
+    const scene = sceneOf(name);
+    const { calls, outcome } = await anvil.listen(scene);
+    const points = calls.filter(struck);
+    assert.ok(points.length > 0);
+    for (const { detail, ...point } of points) {
+      const { problems, missed } = await anvil.blowUntilHit(scene, { point, detail, action }, outcome);
+      assert.equal([problems, missed], [[], false], `${point.role} ${point.name} ${point.nth}`);
+    }
+  });
+
+test.run();
