@@ -126,10 +126,11 @@ test('a record that is damaged: what the container wrote is not taken away, a co
   system.isClean();
 });
 
-test('a directory without a record', () => {
-  const id = system.ended('bare');
-  rmSync(join(system.directory(id), 'container.json'));
-  system.isFixed(`record data/containers/${id}`);
+test('a directory without a record, and one that lost all but its name: rm was killed', () => {
+  const [bare, empty] = [system.ended('bare'), 'c'.repeat(64)];
+  rmSync(join(system.directory(bare), 'container.json'));
+  mkdirSync(system.directory(empty));
+  system.isFixed(...[bare, empty].map((id) => `record data/containers/${id}`).toSorted());
 });
 
 test('a damaged record of a container that runs: left alone', async () => {

@@ -1,4 +1,5 @@
 import { TsrunError } from '../../errors/tsrun-error.ts';
+import { LOCK } from '../../kernel/constants.ts';
 import { lockContainer, tryLockRun } from '../../store/lock.ts';
 import type { Engine } from '../engine.ts';
 
@@ -8,7 +9,7 @@ import type { Engine } from '../engine.ts';
  */
 export function whileFree(engine: Engine, id: string, run: 'run' | 'command', work: () => void): void {
   const goal = `fix container ${id.slice(0, 12)}`;
-  const unlock = lockContainer(engine.paths, id, goal);
+  const unlock = lockContainer(engine.paths, id, goal, LOCK.LOCK_EX, { make: true });
   try {
     const lock = run === 'run' ? tryLockRun(engine.paths, id, goal, false) : undefined;
     if (run === 'run' && lock === undefined) throw new TsrunError('conflict', `${goal}: it is run or cleaned up after`);
