@@ -62,20 +62,30 @@ function ended(scene: Scene, record: ContainerRecord, status: Status): Finding[]
   const heldBy = monitorsOf(scene, id);
   if (heldBy.length > 0) return standing(scene, record);
   const about = { where: paths.container(id), container: id, heldBy };
-  const whole = (what: string): Finding => ({
+  const whole = (why: string): Finding => ({
     ...about,
     kind: 'container',
-    what,
+    what: `container ${name} ${why}`,
     since: changedAt(paths.container(id)),
     fix: 'removes it',
-    repair: () => repairEnded(scene.engine, record, () => removeWhole(scene.engine, record)),
+    repair: () =>
+      repairEnded(scene.engine, record, (now) => {
+        insist(forgotten(scene.engine, record, now) === why, why);
+        removeWhole(scene.engine, record);
+      }),
   });
-  const begun = status.startedAt !== undefined;
-  if (record.remove && (begun || !record.waits))
-    return [whole(`container ${name} was to be removed when it ended (--rm), but whoever had to do it was killed`)];
-  if (!begun && !isThere(`${paths.container(id)}/config.json`))
-    return [whole(`container ${name} was being made by a command that was killed`)];
+  const why = forgotten(scene.engine, record, status);
+  if (why !== undefined) return [whole(why)];
   return [...leftOfRun(scene, record), ...halfUsed(scene, record), ...withoutLayer(scene, about, `${name}`, layer)];
+}
+
+/** Why a container that has ended should not be there any more. */
+function forgotten({ paths }: Engine, { id, remove, waits }: ContainerRecord, status: Status): string | undefined {
+  const begun = status.startedAt !== undefined;
+  if (remove && (begun || !waits)) return 'was to be removed when it ended (--rm), but whoever had to do it was killed';
+  return begun || isThere(`${paths.container(id)}/config.json`)
+    ? undefined
+    : 'was being made by a command that was killed';
 }
 
 /** Stopped by a signal, it does not clean up. */
@@ -92,12 +102,13 @@ function standing(scene: Scene, { id, name }: ContainerRecord): Finding[] {
 }
 
 /** What can be changed once it is sure that nobody runs the container or is at work on it, and that it is still the same. */
-function repairEnded(engine: Engine, record: ContainerRecord, work: () => void): void {
+function repairEnded(engine: Engine, record: ContainerRecord, work: (now: Status) => void): void {
   whileFree(engine, record.id, 'run', () => {
     const now = readRecord(engine.paths, record.id);
     insist(now !== undefined && now.layer === record.layer, 'the container has been removed');
-    insist(!isUp(containerStatus(engine, record)), 'the container runs');
-    work();
+    const status = containerStatus(engine, record);
+    insist(!isUp(status), 'the container runs');
+    work(status);
   });
 }
 
@@ -182,7 +193,7 @@ function temporaries({ engine, processes }: Scene, record: ContainerRecord, stat
         since: changedAt(where),
         heldBy: processes.holders(where),
         fix: 'removes it',
-        repair: () => whileFree(engine, record.id, 'command', () => unlinkSync(where)),
+        repair: () => whileFree(engine, record.id, OF_MONITOR.has(name) ? 'run' : 'command', () => unlinkSync(where)),
       },
     ];
   });

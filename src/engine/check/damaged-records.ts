@@ -1,7 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { play } from '../../plan/play.ts';
+import { isLayer } from '../../store/layers.ts';
 import { readRecord } from '../../store/record.ts';
-import { findBelongings, removeDamagedSteps } from '../damaged.ts';
+import { findBelongings, ownerOf, removeDamagedSteps } from '../damaged.ts';
 import type { Engine } from '../engine.ts';
 import { isRunning, sayWhoIsLeft } from '../kill.ts';
 import { isBusy } from './containers.ts';
@@ -36,9 +37,9 @@ function damaged(scene: Scene, id: string): Finding {
       advice: `it runs: tsrun rm -f ${short} ends and removes it`,
     };
   const heldBy = processes.holders(`${where}/run.lock`);
-  const written = writtenBy(engine, id);
+  const written = writtenBy(engine, id) ?? nobodysWriting(scene);
   if (written !== undefined)
-    return { ...about, heldBy, advice: `what it wrote is in ${written}; tsrun rm -f ${short} removes both` };
+    return { ...about, heldBy, advice: `what it wrote is kept, in ${written}: tsrun rm -f ${short}` };
   return { ...about, heldBy, fix: 'removes it; it has written nothing', repair: () => removeDamaged(engine, id) };
 }
 
@@ -46,13 +47,24 @@ function damaged(scene: Scene, id: string): Finding {
 function writtenBy({ paths }: Engine, id: string): string | undefined {
   return findBelongings(paths, id)
     .layers.map(({ layer }) => `${paths.layer(layer)}/diff`)
-    .find((diff) => {
-      try {
-        return readdirSync(diff).length > 0;
-      } catch {
-        return false;
-      }
-    });
+    .find(isWritten);
+}
+
+/** One of a layer that no record has and that does not say whose it is: it may be this container's. */
+function nobodysWriting({ engine: { paths }, layers, records }: Scene): string | undefined {
+  const known = new Set([...records.values()].map(({ layer }) => layer));
+  return layers
+    .filter((layer) => isLayer(layer) && !known.has(layer) && ownerOf(paths, layer) === undefined)
+    .map((layer) => `${paths.layer(layer)}/diff`)
+    .find(isWritten);
+}
+
+function isWritten(diff: string): boolean {
+  try {
+    return readdirSync(diff).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function removeDamaged(engine: Engine, id: string): void {

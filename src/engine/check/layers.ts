@@ -30,8 +30,9 @@ function orphans(scene: Scene, taken: ReadonlySet<string>): string[] {
 }
 
 export function lookAtLayers(scene: Scene): Finding[] {
-  const { engine } = scene;
+  const { engine, unread } = scene;
   const { paths } = engine;
+  if ([...unread].some((path) => path.startsWith(paths.containers))) return []; // whose they are cannot be told
   const taken = claimed(scene);
   const lost = orphans(scene, taken);
   const theirs = new Set(lost.flatMap((layer) => linksOf(paths, layer)));
@@ -71,6 +72,9 @@ function orphanLayer(scene: Scene, layer: string, taken: ReadonlySet<string>): F
   const about = { kind: 'layer', where, container: owner, since: changedAt(where), heldBy } as const;
   const what = `a layer without a container${owner === undefined ? '' : `: it was ${owner.slice(0, 12)}’s`}`;
   if (mounted.length > 0) return { ...about, what, advice: 'it is mounted: end those processes first' };
+  const hurt = [...scene.ids].find((id) => !scene.records.has(id));
+  if (owner === undefined && hurt !== undefined)
+    return { ...about, what, advice: `it may be that of container ${hurt.slice(0, 12)}, whose record is damaged` };
   const repair = () => {
     const now = readScene(engine);
     insist(!claimed(now).has(layer), 'a container has the layer');

@@ -13,7 +13,10 @@ export interface FoundCgroup {
   id: string;
 }
 
-/** What there is, read in an order in which what is being made has its record already, and what is being removed has it still. */
+/**
+ * What there is, read in an order in which what is being made has its record already, and what is being removed has it still. The
+ * processes come after the ids: who makes one of them is seen with its lock.
+ */
 export interface Scene {
   engine: Engine;
   cgroups: readonly FoundCgroup[];
@@ -43,9 +46,9 @@ export function readScene(engine: Engine): Scene {
   );
   const layers = list(paths.overlay).filter((name) => name !== 'l');
   const [links, names, runs] = [list(paths.links), list(paths.names), list(paths.runRoot)];
+  const ids = new Set(listIds(paths));
   const processes = readProcesses([paths.dataRoot, paths.runRoot].map(realPath));
   for (const path of processes.unread) unread.add(path);
-  const ids = new Set(listIds(paths));
   const records = new Map<string, ContainerRecord>();
   for (const id of ids) {
     const record = readOrSay(engine, id, unread);
