@@ -68,7 +68,7 @@ function readIfWhole({ paths }: Engine, id: string): ContainerRecord | undefined
 
 function lockIfFree({ paths }: Engine, { id, name }: ContainerRecord): (() => void) | undefined {
   try {
-    return lockContainer(paths, id, `rm ${name}`, LOCK.LOCK_EX, { make: true });
+    return lockContainer(paths, id, `rm ${name}`, LOCK.LOCK_EX, { remove: true });
   } catch (error) {
     if (error instanceof TsrunError && (error.kind === 'conflict' || error.kind === 'not-found')) return undefined;
     throw error;

@@ -79,7 +79,7 @@ async function waitForMonitor(
  * its command; which may be never, when it hangs. So with `force` the container's processes are killed then, and the lock goes with them.
  */
 async function lockForRemoval(engine: Engine, id: string, goal: string, force: boolean): Promise<() => void> {
-  const wait = (stop?: AbortSignal) => waitForContainer(engine.paths, id, goal, LOCK.LOCK_EX, { stop, make: true });
+  const wait = (stop?: AbortSignal) => waitForContainer(engine.paths, id, goal, LOCK.LOCK_EX, { stop, remove: true });
   if (!force) return await wait();
   const soon = AbortSignal.timeout(SOON_MS);
   try {

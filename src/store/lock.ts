@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
 import { AT, LOCK, O } from '../kernel/constants.ts';
@@ -26,7 +26,7 @@ function tryLock(fd: number, goal: string, why: string, kind: number = LOCK.LOCK
 /** undefined when the file is not there. Close-on-exec. @throws TsrunError: EROFS, EACCES */
 function openLock(path: string, flags: number, goal: string): number | undefined {
   try {
-    return openSync(path, O.O_RDWR | flags, 0o600);
+    return openSync(path, flags, 0o600);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw fileError(goal, error);
@@ -82,8 +82,11 @@ function noContainer(id: string): TsrunError {
 interface Waiting {
   /** Calls it off. */
   stop?: AbortSignal | undefined;
-  /** Made where it is missing: for who removes what is left of a container. Nobody else begins anything in there. */
-  make?: boolean;
+  /**
+   * Its directory is locked first, and the lock made where it is missing: for who removes what is left of a container. Nobody else
+   * begins anything in there, and of two that remove it one finds it gone.
+   */
+  remove?: boolean;
 }
 
 /** One command changes a container at a time. @returns what lets go of it @throws TsrunError 'conflict', 'not-found' */
@@ -92,25 +95,46 @@ export function lockContainer(
   id: string,
   goal: string,
   kind: number = LOCK.LOCK_EX,
-  { make = false }: Waiting = {},
+  { remove = false }: Waiting = {},
 ): () => void {
-  const fd = openLock(`${paths.container(id)}/lock`, make ? O.O_CREAT : 0, goal);
+  if (!remove) return lockFile(id, goal, `${paths.container(id)}/lock`, O.O_RDWR, kind);
+  const removed = lockFile(id, goal, paths.container(id), O.O_DIRECTORY, LOCK.LOCK_EX);
+  try {
+    const changed = lockFile(id, goal, `${paths.container(id)}/lock`, O.O_RDWR | O.O_CREAT, kind);
+    return () => {
+      changed();
+      removed();
+    };
+  } catch (error) {
+    removed();
+    throw error;
+  }
+}
+
+function lockFile(id: string, goal: string, path: string, flags: number, kind: number): () => void {
+  const fd = openLock(path, flags, goal);
   if (fd === undefined) throw noContainer(id);
   let locked = false;
-  let there = false;
   try {
-    locked = tryLock(fd, goal, 'one command at a time changes a container', kind);
-    there = fstatSync(fd).nlink > 0;
+    locked = tryLock(fd, goal, 'one command at a time changes a container', kind) && isAt(fd, path);
+    if (!locked) throw isAt(fd, path) ? beingChanged(goal) : noContainer(id);
   } finally {
-    if (!(locked && there)) closeSync(fd);
+    if (!locked) closeSync(fd);
   }
-  if (!there) throw noContainer(id); // removed while we opened it
-  if (!locked)
-    throw new TsrunError('conflict', `${goal}: another command is changing this container`, {
-      code: 'EBUSY',
-      hint: 'try again in a moment',
-    });
   return () => closeSync(fd);
+}
+
+/** It may have been removed after it was opened. */
+function isAt(fd: number, path: string): boolean {
+  const [ours, there] = [fstatSync(fd), statSync(path, { throwIfNoEntry: false })];
+  return there !== undefined && ours.dev === there.dev && ours.ino === there.ino;
+}
+
+function beingChanged(goal: string): TsrunError {
+  return new TsrunError('conflict', `${goal}: another command is changing this container`, {
+    code: 'EBUSY',
+    hint: 'try again in a moment',
+  });
 }
 
 /**
@@ -154,7 +178,7 @@ function holding(fd: number | undefined): RunLock {
  * for a moment. @returns undefined when a run has it; without `make`, what is held may be nothing at all: there never was a run
  */
 export function tryLockRun(paths: Paths, id: string, goal: string, make: boolean): RunLock | undefined {
-  const fd = openLock(runLockPath(paths, id), make ? O.O_CREAT : 0, goal);
+  const fd = openLock(runLockPath(paths, id), O.O_RDWR | (make ? O.O_CREAT : 0), goal);
   if (fd === undefined && make) throw noContainer(id);
   if (fd === undefined || tryLock(fd, goal, 'the run before has been cleaned up after')) return holding(fd);
   closeSync(fd);

@@ -9,7 +9,7 @@ import type { Engine } from '../engine.ts';
  */
 export function whileFree(engine: Engine, id: string, run: 'run' | 'command', work: () => void): void {
   const goal = `fix container ${id.slice(0, 12)}`;
-  const unlock = lockContainer(engine.paths, id, goal, LOCK.LOCK_EX, { make: true });
+  const unlock = lockContainer(engine.paths, id, goal, LOCK.LOCK_EX, { remove: true });
   try {
     const lock = run === 'run' ? tryLockRun(engine.paths, id, goal, false) : undefined;
     if (run === 'run' && lock === undefined) throw new TsrunError('conflict', `${goal}: it is run or cleaned up after`);
