@@ -5,8 +5,9 @@ import { LOCK, O } from '../kernel/constants.ts';
 import { boundingSet, hostName, limitsOf } from '../kernel/procfs.ts';
 import type { Step } from '../plan/step.ts';
 import type { Bundle } from '../runtime/bundle.ts';
-import { enter } from '../runtime/enter.ts';
+import { endedBefore, enter } from '../runtime/enter.ts';
 import type { Connected } from '../runtime/launch.ts';
+import { becomesReady } from '../runtime/poll.ts';
 import { readBundle } from '../runtime/read-bundle.ts';
 import type { Stdio } from '../security/types.ts';
 import { type Process, RLIM_INFINITY, type Rlimit, type User } from '../spec/oci.ts';
@@ -27,6 +28,8 @@ import { specEnv } from './spec-process.ts';
 import type { Attachment } from './start-bundle.ts';
 
 const CANNOT_EXECUTE = 126;
+const NOT_FOUND = 127;
+const ON_ITS_WAY_OUT_MS = 200;
 const PATIENCE_MS = 30_000;
 /** Of a command in an event, characters: an argument may have 128 KiB, and the file of events is small. */
 const MOST_WORDS = 4096;
@@ -74,9 +77,22 @@ export async function execInContainer(
       after: recordExecSteps(engine, record, options.command),
     });
     return connected;
+  } catch (error) {
+    throw (await endedMeanwhile(target, error)) ? endedBefore(goal) : error;
   } finally {
     closeSync(target.pidfd);
   }
+}
+
+/**
+ * Whatever fails then fails because of that: namespaces, cgroups, the bundle go one after the other. When the first of them is gone,
+ * PID 1 is still on its way out. Not so what is the command's or the caller's doing.
+ */
+async function endedMeanwhile({ pidfd }: FirstProcess, error: unknown): Promise<boolean> {
+  const { exitCode, code } = error instanceof TsrunError ? error : { exitCode: undefined, code: undefined };
+  if (exitCode === CANNOT_EXECUTE || exitCode === NOT_FOUND || code === 'ECANCELED' || code === 'ETIMEDOUT')
+    return false;
+  return becomesReady(pidfd, ON_ITS_WAY_OUT_MS, 'the end of PID 1');
 }
 
 /** Says that it comes. @returns what says, in the end, that it is over */

@@ -20,20 +20,29 @@ export function openFirstProcess(engine: Engine, record: ContainerRecord, goal: 
   const { status, pid, run } = containerStatus(engine, record);
   if (pid === 0) return undefined;
   const birth = run ?? processBirth(pid);
-  const opened = play(goal, [
-    step('pidfd_open', { pid, flags: 0 }, 'PID 1, and no other process ever', { save: 'pidfd' }),
-  ]);
-  const pidfd = opened.value('pidfd');
+  const open = step('pidfd_open', { pid, flags: 0 }, 'PID 1, and no other process ever', { save: 'pidfd' });
+  const pidfd = unlessEnded(() => play(goal, [open]).value('pidfd'));
+  if (pidfd === undefined) return undefined;
   let same = false;
   try {
     same =
       birth !== undefined &&
       (run ? isAlive(pid, run.startTime, run.bootId) : processBirth(pid)?.startTime === birth.startTime) &&
-      !standsInOurRoot(pid);
+      unlessEnded(() => standsInOurRoot(pid)) === false;
   } finally {
     if (!same) closeSync(pidfd);
   }
   return same ? { pid, pidfd, paused: status === 'paused' } : undefined;
+}
+
+/** It may end at any moment; its pid may be that of somebody's thread by then, which no pidfd names (EINVAL, ENOENT). */
+function unlessEnded<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (['ESRCH', 'ENOENT', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
 }
 
 /** Whoever started it was killed half-way: it never got to its own root, and is not a container yet. */

@@ -67,6 +67,12 @@ function wasKilled(tape: Tape): boolean {
   return failed?.name === 'pidfd_open' && readPlayed(tape).value('pid') === 0;
 }
 
+export function endedBefore(goal: string): TsrunError {
+  return new TsrunError('conflict', `${goal}: the container ended before the command was executed`, {
+    exitCode: NOT_RUNNING,
+  });
+}
+
 /** What the monitor's first word means. */
 function pidOf(
   goal: string,
@@ -83,10 +89,7 @@ function pidOf(
   if (message?.type === CONTROL.started) return message.value;
   if (message?.type === CONTROL.failed) {
     const tape = playedTape();
-    if (wasKilled(tape))
-      throw new TsrunError('conflict', `${goal}: the container ended before the command was executed`, {
-        exitCode: NOT_RUNNING,
-      });
+    if (wasKilled(tape)) throw endedBefore(goal);
     throwBlame(goal, tape, -message.value);
   }
   throw new TsrunError('internal', `${goal}: the monitor ended without a word`, { hint: 'was it killed? try again' });

@@ -1,0 +1,96 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { flagContext } from '../../src/cli/context.ts';
+import { readRunFlags } from '../../src/cli/run-flags.ts';
+import { createContainer } from '../../src/engine/create.ts';
+import { openEngine } from '../../src/engine/engine.ts';
+import { PATIENCE_MS, type Tsrun } from '../support/tsrun.ts';
+import type { Deed } from './racer.ts';
+
+export const ROUNDS = 200;
+/** Rounds until one that was first by so much is last by so much. */
+const STEPS = 20;
+const DAWDLE = 3;
+
+type Task = Omit<Deed, 'dawdle'>;
+
+/** Two processes that do something to the same container at the same time. */
+export class Race {
+  private constructor(private readonly racers: readonly [ChildProcess, ChildProcess]) {}
+
+  static async open({ dataRoot, runRoot }: Tsrun): Promise<Race> {
+    const begin = () =>
+      fork(join(import.meta.dirname, 'racer.ts'), [dataRoot, runRoot], {
+        execArgv: ['--import', 'tsx'],
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      });
+    const racers = [begin(), begin()] as const;
+    await Promise.all(racers.map(answer));
+    return new Race(racers);
+  }
+
+  /** @returns what each said of what went wrong; '' of what went right */
+  async run(round: number, ...deeds: [Task, Task]): Promise<[string, string]> {
+    const lead = ((round % STEPS) - STEPS / 2) * DAWDLE;
+    const dawdle = [Math.max(0, lead), Math.max(0, -lead)] as const;
+    const both = this.racers.map(answer);
+    this.racers.forEach((racer, i) => racer.send({ ...deeds[i]!, dawdle: dawdle[i]! } satisfies Deed));
+    return (await Promise.all(both)) as [string, string];
+  }
+
+  /** One of them alone. */
+  async alone(task: Task): Promise<string> {
+    const said = answer(this.racers[0]);
+    this.racers[0].send({ ...task, dawdle: 0 } satisfies Deed);
+    return said;
+  }
+
+  /** How many descriptors each has open. */
+  open(): number[] {
+    return this.racers.map(({ pid }) => readdirSync(`/proc/${pid}/fd`).length);
+  }
+
+  close(): void {
+    for (const racer of this.racers) racer.kill('SIGKILL');
+  }
+}
+
+/** A container that waits for its start. @returns its id */
+export function create({ dataRoot, runRoot, rootfs }: Tsrun, name: string, script = 'exec sleep 600'): string {
+  const options = readRunFlags({ name }, rootfs, ['sh', '-c', script], flagContext());
+  return createContainer(openEngine({ dataRoot, runRoot }), options).record.id;
+}
+
+/** What is left of that container, and of any other. The file of events is of no container. */
+export function left(tsrun: Tsrun, id: string): string[] {
+  return tsrun.leftovers([id]).filter((path) => !/events\.jsonl(\.1)?$/.test(path));
+}
+
+/** How often which of two came about, and what it cost who did it. */
+export class Tally {
+  private readonly counts = new Map<unknown, number>();
+  private descriptors: number[] | undefined;
+  constructor(private readonly race: Race) {}
+
+  count(how: unknown): void {
+    this.counts.set(how, (this.counts.get(how) ?? 0) + 1);
+    this.descriptors ??= this.race.open();
+  }
+
+  /** @throws when it came out the same each time: then it was no race; or when descriptors stayed open */
+  check(): void {
+    const all = [...this.counts].map(([how, count]) => `${how}: ${count}`).join(', ');
+    if (this.counts.size < 2) throw new Error(`no race: ${all}`);
+    const now = this.race.open();
+    if (`${now}` !== `${this.descriptors}`)
+      throw new Error(`descriptors: ${this.descriptors} at first, ${now} in the end`);
+  }
+}
+
+async function answer(racer: ChildProcess): Promise<string> {
+  const signal = AbortSignal.timeout(PATIENCE_MS);
+  const [said] = await once(racer, 'message', { signal });
+  return said as string;
+}

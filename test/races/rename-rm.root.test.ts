@@ -1,0 +1,57 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { needs, overlay, root } from '../support/needs.ts';
+import { openTsrun, type Tsrun } from '../support/tsrun.ts';
+import { create, left, Race, ROUNDS, Tally } from './race.ts';
+
+const test = needs(suite('rename and rm at the same time'), root(), overlay());
+let tsrun: Tsrun;
+let race: Race;
+
+test.before(async () => {
+  tsrun = await openTsrun();
+  race = await Race.open(tsrun);
+});
+test.after(async () => {
+  race?.close();
+  await tsrun?.close();
+});
+
+const GONE = /^tsrun: No such container: \w+\n/;
+const created = (): string => create(tsrun, 'old');
+test('rename × rm: it has the new name, or is gone, and both names are free', async () => {
+  const tally = new Tally(race);
+  for (let round = 0; round < ROUNDS; round++) {
+    const id = created();
+    const [renamed, removed] = await race.run(
+      round,
+      { verb: 'rename', words: ['old', 'new'] },
+      { verb: 'rm', words: ['old'] },
+    );
+    if (renamed !== '') assert.match(renamed, GONE);
+    if (removed !== '') {
+      assert.match(removed, GONE);
+      assert.is(renamed, '', 'neither has done it');
+      assert.match(await race.alone({ verb: 'rm', words: ['old'] }), GONE);
+      assert.is(await race.alone({ verb: 'rm', words: ['new'] }), '');
+    }
+    assert.equal(left(tsrun, id), [], `round ${round}: ${renamed}${removed}`);
+    tally.count(renamed === '');
+  }
+  tally.check();
+});
+
+test('rm × rm: one removes it, the other finds none', async () => {
+  const tally = new Tally(race);
+  for (let round = 0; round < ROUNDS; round++) {
+    const id = created();
+    const said = await race.run(round, { verb: 'rm', words: ['old'] }, { verb: 'rm', words: ['old'] });
+    assert.is(said.filter((text) => text === '').length, 1, said.join());
+    assert.match(said.find((text) => text !== '')!, GONE);
+    assert.equal(left(tsrun, id), []);
+    tally.count(said[0] === '');
+  }
+  tally.check();
+});
+
+test.run();
