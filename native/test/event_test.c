@@ -1,4 +1,5 @@
 /* event_test.c: OP_RECORD_EVENT: whole lines from many writers, one rotation at a time, no failure ever. */
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include "tape_rig.h"
@@ -116,6 +117,23 @@ static void fails_nobody(void) {
   remove_directory();
 }
 
+/* What a full disk tears off is one line; where the next one begins can be seen (src/engine/events/event.ts). */
+static void a_full_disk_costs_a_line(void) {
+  struct rlimit before, small;
+  make_directory();
+  expect(!getrlimit(RLIMIT_FSIZE, &before));
+  small = before;
+  small.rlim_cur = 30;
+  signal(SIGXFSZ, SIG_IGN);
+  expect(!setrlimit(RLIMIT_FSIZE, &small));
+  record("{\"a\":{\"b\":{\"c\":1", 0);
+  record("{\"a\":{\"b\":{\"c\":2", 0);
+  expect(!setrlimit(RLIMIT_FSIZE, &before));
+  record("{\"a\":{\"b\":{\"c\":3", 0);
+  expect(!strncmp(read_all(file), "{\"a\":{\"b\":{\"c\":1}},\"scope\":\"lo{\"a\":{\"b\":{\"c\":3}},\"scope\":\"local\"", 64));
+  remove_directory();
+}
+
 /* Each writer's events are numbered: what is left of them has no hole, and begins later only where it was rotated out. */
 static void take_lines(const char *path, int *next, long *size) {
   int used = 0;
@@ -182,6 +200,7 @@ int main(void) {
     {"record_event: knows the new name", knows_the_new_name},
     {"record_event: with memory events only if something was killed", looks_at_memory_events},
     {"record_event: fails nobody", fails_nobody},
+    {"record_event: a full disk costs a line", a_full_disk_costs_a_line},
     {"record_event: many writers tear and lose nothing", many_writers_lose_nothing},
     {"record_event: many rotations lose only what is older", many_rotations_lose_what_is_older},
   };

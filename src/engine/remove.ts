@@ -124,7 +124,7 @@ export async function removeContainer(engine: Engine, reference: string, { force
     const lock = await waitForMonitor(engine, id, run, goal, force);
     try {
       if (record) removeWhole(engine, record);
-      else playRemoval(goal, id, removeDamagedSteps(engine, id));
+      else playRemoval(goal, id, [...removeDamagedSteps(engine, id), eventStep(engine, { id }, 'destroy')]);
     } finally {
       lock.close();
     }

@@ -29,6 +29,9 @@ export type EventAction =
 /** What Docker says of some events besides the container's labels, image and name: `signal`, `oldName`, `execID`. */
 export type EventAttributes = Readonly<Record<string, string>>;
 
+/** Whom it happens to: a container, of which nothing is known but the id when its record is damaged. */
+type Subject = Pick<ContainerRecord, 'id'> & Partial<ContainerRecord>;
+
 /** What an event that a monitor records is told of (native/abi.h, OP_RECORD_EVENT). */
 interface AtTheEnd {
   /** 1: the exit code is one of its attributes. More: it began then, ns since 1970, and how many seconds it ran is another. */
@@ -41,17 +44,17 @@ const VERSION = 1;
 const SLOT = 'renamed';
 
 /** A record of ours whose labels somebody has damaged has none. */
-function labelsOf({ options }: ContainerRecord): Record<string, string> {
+function labelsOf({ options }: Subject): Record<string, string> {
   const { labels } = (options ?? {}) as { labels?: unknown };
   return Array.isArray(labels) ? Object.fromEntries(labels.filter(Array.isArray)) : {};
 }
 
-function attributesOf(record: ContainerRecord): Record<string, string> {
-  return { ...labelsOf(record), image: record.rootfs, name: record.name };
+function attributesOf(subject: Subject): Record<string, string> {
+  return { ...labelsOf(subject), image: subject.rootfs ?? '', name: subject.name ?? '' };
 }
 
 /** The line up to its last attributes: the player knows the rest when it comes to it. */
-function headOf(record: ContainerRecord | undefined, action: EventAction, more: EventAttributes | undefined): string {
+function headOf(record: Subject | undefined, action: EventAction, more: EventAttributes | undefined): string {
   const id = record?.id ?? '';
   const word = JSON.stringify(action);
   const attributes = JSON.stringify(record === undefined ? more : { ...attributesOf(record), ...more });
@@ -62,7 +65,7 @@ function headOf(record: ContainerRecord | undefined, action: EventAction, more: 
 /** Appends an event to the file of events. It never fails: the run directory may have gone with a reboot. */
 export function eventStep(
   { paths }: Engine,
-  record: ContainerRecord | undefined,
+  record: Subject | undefined,
   action: EventAction,
   more?: EventAttributes,
 ): Step {
@@ -108,7 +111,7 @@ export function endStep(
  */
 export function recordEvent(
   engine: Engine,
-  record: ContainerRecord | undefined,
+  record: Subject | undefined,
   action: EventAction,
   more?: EventAttributes,
 ): void {
