@@ -2,6 +2,8 @@
 export { type Change, diffContainer } from './engine/diff.ts';
 export { watchChanges } from './engine/diff-watch.ts';
 export { type Engine, type EngineOptions, openEngine } from './engine/engine.ts';
+export type { ContainerEvent } from './engine/events/event.ts';
+export { type EventOptions, events } from './engine/events/watch-events.ts';
 export { type ExecAttachment, execInContainer } from './engine/exec.ts';
 export { findContainer } from './engine/find.ts';
 export { type EngineInfo, engineInfo, versionInfo } from './engine/info.ts';

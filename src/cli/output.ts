@@ -12,13 +12,11 @@ export function jsonText(json: string): string {
 
 /** The output of a template: as it is for a program, harmless for a terminal. */
 export function printTemplate(text: string): void {
-  const lines = `${text}\n`;
-  print(
-    isatty(1)
-      ? lines
-          .split(/([\n\t])/)
-          .map((part) => (/^[\n\t]$/.test(part) ? part : escapeControl(part)))
-          .join('')
-      : lines,
-  );
+  print(`${templateText(text)}\n`);
+}
+
+export function templateText(text: string): string {
+  if (!isatty(1)) return text;
+  const parts = text.split(/([\n\t])/);
+  return parts.map((part) => (/^[\n\t]$/.test(part) ? part : escapeControl(part))).join('');
 }

@@ -39,6 +39,11 @@ export function print(text: string): void {
   writeAll(1, text);
 }
 
+/** For output without end. @returns false when nobody reads it any more */
+export function printToReader(text: string): boolean {
+  return writeAll(1, text);
+}
+
 export function printError(text: string): void {
   writeAll(2, text);
 }
@@ -46,16 +51,17 @@ export function printError(text: string): void {
 const TRY_EVERY_MS = 5;
 
 /** Whole, also into a pipe that is full at the moment. */
-function writeAll(fd: number, text: string): void {
+function writeAll(fd: number, text: string): boolean {
   let rest = Buffer.from(text);
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(fd, rest));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE') return;
+      if (code === 'EPIPE') return false;
       if (code !== 'EAGAIN') throw error;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, TRY_EVERY_MS);
     }
   }
+  return true;
 }

@@ -19,6 +19,7 @@ export const VERBS: Record<string, MakeVerb> = {
   unpause: async () => (await import('./pause.ts')).unpauseCommand(),
   top: async () => (await import('./top.ts')).topCommand(),
   stats: async () => (await import('./stats.ts')).statsCommand(),
+  events: async () => (await import('./events.ts')).eventsCommand(),
   rename: async () => (await import('./rename.ts')).renameCommand(),
   rm: async () => (await import('./rm.ts')).rmCommand(),
   container: async () => (await import('./container.ts')).containerCommand(),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs, overlay, root, tool } from '../support/needs.ts';
-import { treeState } from '../support/tree-state.ts';
+import { treeState, withoutEvents } from '../support/tree-state.ts';
 import { namesOfRuns } from '../support/tsrun.ts';
 import { World, write } from '../support/world.ts';
 
@@ -16,9 +16,8 @@ test.after(() => world?.close());
 
 const state = (): string =>
   [world.dataRoot, world.runRoot]
-    .map((path) => (existsSync(path) ? treeState(path, { times: false }) : ''))
-    .join('\n')
-    .replace(/^\(b'events\.jsonl.*\n?/gm, '');
+    .map((path) => (existsSync(path) ? withoutEvents(treeState(path, { times: false })) : ''))
+    .join('\n');
 const watched = (): string[] => [world.probe, 'watch'];
 const ownMounts = (): string[] =>
   readFileSync('/proc/self/mountinfo', 'utf8')

@@ -13,7 +13,7 @@ import {
 } from '../../src/index.ts';
 import { openFiles } from '../plan/open-files.ts';
 import { needs, overlay, root } from '../support/needs.ts';
-import { treeState } from '../support/tree-state.ts';
+import { treeState, withoutEvents } from '../support/tree-state.ts';
 import { openTsrun, type Tsrun } from '../support/tsrun.ts';
 
 const test = needs(suite('the library'), root(), overlay());
@@ -26,6 +26,7 @@ test.before(async () => {
 });
 test.after(() => tsrun.close());
 
+const state = (): string => withoutEvents(treeState(tsrun.directory, { times: false }));
 const start = (command: string[], more: Partial<RunRequest> = {}): LiveContainer =>
   run(engine, { rootfs: tsrun.rootfs, command, ...more });
 
@@ -80,12 +81,12 @@ const refused: [what: string, request: Partial<RunRequest>][] = [
 ];
 for (const [what, request] of refused)
   test(`names/ids as paths: ${what} is refused by run(), too`, () => {
-    const before = treeState(tsrun.directory, { times: false });
+    const before = state();
     assert.throws(
       () => start(['true'], request),
       (error: unknown) => error instanceof TsrunError && error.kind === 'usage',
     );
-    assert.is(treeState(tsrun.directory, { times: false }), before);
+    assert.is(state(), before);
   });
 
 test('tty: a stream in both directions, which ends with the container', async () => {
@@ -160,15 +161,11 @@ test('no zombie of a failed exec', async () => {
 });
 
 test('no zombie nor process of a container that could not be recorded', () => {
-  const left = () =>
-    treeState(tsrun.directory, { times: false })
-      .split('\n')
-      .filter((line) => !line.includes('events.jsonl')); // it tells what happened
-  const before = left();
+  const before = state();
   // The pidfile is written when all runs.
   assert.throws(() => start(['sleep', '600'], { pidfile: '/proc/nonsuch/pid' }), /ENOENT/);
   assert.equal(zombies(), []);
-  assert.equal(left(), before);
+  assert.is(state(), before);
 });
 
 test('no zombie of the trial that explains a failed overlay', async () => {

@@ -30,3 +30,8 @@ export function treeState(path: string, { times = true } = {}): string {
   if (done.status !== 0) throw new Error(done.stderr);
   return done.stdout;
 }
+
+/** Without the file of events, which is no run's and stays: for a state of a run directory. */
+export function withoutEvents(state: string): string {
+  return state.replace(/^\(b'(?:run\/)?events\.jsonl.*\n?/gm, '');
+}

@@ -50,7 +50,7 @@ function docker(args: readonly string[], config: string): Promise<DockerRun> {
   });
 }
 
-function serve(container: string, list: string): Server {
+function serve(container: string, list: string, events: string): Server {
   return createServer((request, response) => {
     const path = new URL(request.url ?? '/', 'http://localhost').pathname;
     response.setHeader('Api-Version', '1.50');
@@ -58,17 +58,18 @@ function serve(container: string, list: string): Server {
     if (path.endsWith('/_ping')) return void response.end('OK');
     response.setHeader('Content-Type', 'application/json');
     if (path.endsWith('/containers/json')) return void response.end(list);
+    if (path.endsWith('/events')) return void response.end(events);
     if (/\/containers\/[^/]+\/json$/.test(path)) return void response.end(container);
     response.statusCode = 404;
     response.end('{"message":"page not found"}');
   });
 }
 
-/** Serves one container's JSON and the list of containers on a socket in a directory of its own. */
-export async function fakeDocker(container: unknown, list: unknown): Promise<FakeDocker> {
+/** Serves one container's JSON, the list of containers and events, a line each, on a socket in a directory of its own. */
+export async function fakeDocker(container: unknown, list: unknown, events = ''): Promise<FakeDocker> {
   const directory = await mkdtemp(join(tmpdir(), 'tsrun-docker-'));
   const socket = join(directory, 'docker.sock');
-  const server = serve(JSON.stringify(container), JSON.stringify(list));
+  const server = serve(JSON.stringify(container), JSON.stringify(list), events);
   await new Promise<void>((resolve) => server.listen(socket, resolve));
   const run = (args: readonly string[]) => docker(['-H', `unix://${socket}`, ...args], directory);
   return {
