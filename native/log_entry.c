@@ -124,8 +124,9 @@ static inline block sextets(quarters x) {
 }
 
 /* 0-63 → A-Z a-z 0-9 + /: each range is at a fixed distance from the one before. */
-static inline block digits_of(block six) {
-  return six + 'A' + ((block)(six > 25) & 6) - ((block)(six > 51) & 75) - ((block)(six > 61) & 15) + ((block)(six > 62) & 3);
+static inline block digits_of(block sextet) {
+  signed_block six = (signed_block)sextet; /* SSE2 compares signed bytes only */
+  return (block)(six + 'A' + ((six > 25) & 6) - ((six > 51) & 75) - ((six > 61) & 15) + ((six > 62) & 3));
 }
 
 static void put_base64(struct cursor *c, u64 length) {
@@ -147,6 +148,11 @@ static void put_base64(struct cursor *c, u64 length) {
 
 static u64 line_length(const u8 *in, const u8 *end) {
   const u8 *at = in;
+  for (; end - at >= 4 * BLOCK; at += 4 * BLOCK) {
+    const loose_block *now = (const loose_block *)at;
+    halves found = (halves)((block)(now[0] == '\n') | (block)(now[1] == '\n') | (block)(now[2] == '\n') | (block)(now[3] == '\n'));
+    if (found[0] | found[1]) break;
+  }
   for (; end - at >= BLOCK; at += BLOCK) {
     u64 found = first_set((block)(*(const loose_block *)at == '\n'));
     if (found < BLOCK) return (u64)(at + found - in);
