@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, type Stats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { type LogEntry, parseEntry } from './log-entry.ts';
 
 /** No entry is as long (native/log.h): a line that is, is none. */
@@ -99,46 +99,46 @@ const ATTEMPTS = 10;
  * @throws Node's errors, except for what is not there or is no file
  */
 export function openLog(path: string): LogFile[] {
+  return openNewer(path, undefined);
+}
+
+/** What came after that file; it may have been removed since. undefined: all there is. */
+export function openNewer(path: string, current: LogFile | undefined): LogFile[] {
   for (let attempt = 1; ; attempt++) {
-    const files = openAll(path);
     const newest = lstatSync(path, { throwIfNoEntry: false });
-    const calm = newest === undefined ? files.length === 0 : files[0]?.isSame(newest) === true;
+    if (newest !== undefined && current?.isSame(newest)) return [];
+    const files = openUpTo(path, current);
+    const now = lstatSync(path, { throwIfNoEntry: false });
+    const calm = newest?.ino === now?.ino;
     if (calm || attempt === ATTEMPTS) return files.reverse();
     for (const file of files) file.close();
   }
 }
 
-/** What came after that file; it may have been removed since. undefined: all there is. */
-export function openNewer(path: string, current: LogFile | undefined): LogFile[] {
-  const newest = lstatSync(path, { throwIfNoEntry: false });
-  if (newest !== undefined && current?.isSame(newest)) return [];
-  const files = openLog(path);
-  const known = current === undefined ? -1 : files.findIndex((file) => file.isSame(current));
-  for (const file of files.splice(0, known + 1)) file.close();
-  return files;
-}
-
 /** The newest first: a file that moves on meanwhile moves towards those that are still to come, and is recognised there. */
-function openAll(path: string): LogFile[] {
+function openUpTo(path: string, current: LogFile | undefined): LogFile[] {
   const files: LogFile[] = [];
-  for (const name of namesOf(path)) {
-    const file = openIfThere(join(dirname(path), name));
-    if (file && files.some((other) => other.isSame(file))) file.close();
-    else if (file) files.push(file);
+  const last = lastNumber(path) + 2; // they are being moved on
+  for (let number = 0; number <= last; number++) {
+    const file = openIfThere(number === 0 ? path : `${path}.${number}`);
+    const known = file && files.some((other) => other.isSame(file));
+    const reached = file && current?.isSame(file);
+    if (file && !known && !reached) files.push(file);
+    else file?.close();
+    if (reached) break;
   }
   return files;
 }
 
-function namesOf(path: string): string[] {
-  const name = basename(path);
+/** A directory that changes while it is listed does not show all of them. */
+function lastNumber(path: string): number {
+  const name = `${basename(path)}.`;
   const numbers = list(dirname(path)).flatMap((other) =>
-    other.startsWith(`${name}.`) && /^[1-9][0-9]{0,8}$/.test(other.slice(name.length + 1))
-      ? [Number(other.slice(name.length + 1))]
+    other.startsWith(name) && /^[1-9][0-9]{0,3}$/.test(other.slice(name.length))
+      ? [Number(other.slice(name.length))]
       : [],
   );
-  const last = Math.max(0, ...numbers);
-  const wanted = [...numbers, last + 1].sort((a, b) => a - b); // one more: the last of them may be moved on
-  return [name, ...wanted.map((number) => `${name}.${number}`)];
+  return Math.max(0, ...numbers);
 }
 
 function list(directory: string): string[] {
