@@ -77,6 +77,9 @@ function write(name, text) {
 
 /** Makes a bundle the function that bin/tsrun calls, and leaves its digest in its last line, by which its compiled code is found. */
 function signed(text) {
+  // esbuild escapes what is in strings, but not what is in regular expressions.
+  const [found] = text.match(/.{0,40}[^\x00-\x7f].{0,40}/) ?? [];
+  if (found !== undefined) throw new Error(`bundles are read as ASCII, and this is not: ${found}`);
   const whole = `(function (exports, require, module, __filename, __dirname) {${text}})\n`;
   return `${whole}//${createHash('sha256').update(whole).digest('hex').slice(0, 16)}\n`;
 }

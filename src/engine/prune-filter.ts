@@ -1,9 +1,9 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
 import type { ListedContainer } from './list.ts';
 import { hasLabel } from './list-filter.ts';
+import { parseTimeValue } from './options/time-value.ts';
 
-const UNITS: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
-const DURATION = /^(?:\d+(?:\.\d+)?(?:ns|us|µs|ms|s|m|h))+$/;
+const NS_A_MS = 1_000_000n;
 
 /**
  * Docker's filters of `prune`: `label=KEY[=VALUE]`, `label!=…`, `until=TIME`, where TIME is seconds since 1970, a date and time, or a
@@ -27,15 +27,13 @@ function parseCondition(text: string, now: number): (container: ListedContainer)
   return ({ record }) => Date.parse(record.created) < until;
 }
 
+/** ms since 1970. */
 function parseTime(text: string, now: number): number {
-  if (DURATION.test(text)) {
-    const parts = [...text.matchAll(/([\d.]+)([a-zµ]+)/g)];
-    return now - parts.reduce((sum, [, count, unit]) => sum + Number(count) * UNITS[unit ?? '']!, 0);
+  try {
+    const ns = parseTimeValue(text, BigInt(now) * NS_A_MS);
+    return Number(ns / NS_A_MS);
+  } catch (error) {
+    if (!(error instanceof TsrunError)) throw error;
+    throw new TsrunError('usage', `invalid filter 'until=${text}'`, { hint: error.hint, cause: error });
   }
-  const time = /^\d+(?:\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text);
-  if (Number.isNaN(time))
-    throw new TsrunError('usage', `invalid filter 'until=${text}'`, {
-      hint: 'a time such as 2026-01-31T12:00:00, or a span such as 24h',
-    });
-  return time;
 }

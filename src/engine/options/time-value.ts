@@ -13,7 +13,8 @@ const UNITS: Readonly<Record<string, bigint>> = {
 };
 const SECOND = 1_000_000_000n;
 const LONGEST = 2n ** 63n - 1n;
-const PART = /([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h)/g;
+/** As escapes: bundles are ASCII (bin/build.mjs), and nobody could make a regular expression so. */
+const PART = /([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h)/g;
 const TIME =
   /^([0-9]{4})-([0-9]{2})-([0-9]{2})(?:T([0-9]{1,2})(?::([0-9]{2})(?::([0-9]{2})(?:[.,]([0-9]+))?)?)?)?(Z|[+-][0-9]{2}:[0-9]{2})?$/;
 const HINT =
