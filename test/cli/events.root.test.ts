@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseEvent } from '../../src/engine/events/event.ts';
-import { cgroup, needs, overlay, root, tool } from '../support/needs.ts';
+import { cgroup, needs, overlay, root, userNamespace } from '../support/needs.ts';
 import { expectOk, type Live, openTsrun, type Tsrun, until } from '../support/tsrun.ts';
 
 const test = needs(suite('events'), root(), overlay());
@@ -182,7 +182,24 @@ test('many at once: every line is whole, every run has its four', async () => {
     ]);
 });
 
-needs(test, tool('setpriv'))('nobody but root may read them', () => {
+needs(test, userNamespace())('no inotify left: which limit it is', () => {
+  const script = (name: string) => `echo 0 > /proc/sys/user/max_inotify_${name}; exec "$@"`;
+  for (const [name, code] of [
+    ['instances', 'EMFILE'],
+    ['watches', 'ENOSPC'],
+  ] as const) {
+    const through = ['unshare', '-U', '-r', 'sh', '-c', script(name), '-'];
+    const { code: exit, stderr } = tsrun.run(['events'], { through });
+    assert.is(exit, 125);
+    assert.match(stderr, `: ${code} `);
+    assert.match(
+      stderr,
+      `hint: end another program that watches files, or raise the limit: sysctl fs.inotify.max_user_${name}`,
+    );
+  }
+});
+
+test('nobody but root may read them', () => {
   assert.is(statSync(join(tsrun.runRoot, 'events.jsonl')).mode & 0o777, 0o600);
   const { code, stderr } = tsrun.run(['events', '--until', '0s'], { uid: 65534, cwd: '/' });
   assert.is(code, 125);

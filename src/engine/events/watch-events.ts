@@ -1,4 +1,4 @@
-import { watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { basename } from 'node:path';
 import { TsrunError } from '../../errors/tsrun-error.ts';
 import { fileError, makeDirectory } from '../../store/files.ts';
@@ -64,13 +64,13 @@ class Bell {
   #rung = false;
   #error: Error | undefined;
   #hear = () => {};
-  readonly #watcher;
+  readonly #watcher: FSWatcher;
 
   /** The directory is made when there has been no container yet. */
   constructor(directory: string, file: string) {
     makeDirectory(directory, 0o700);
     const gone = new TsrunError('system', `${GOAL}: ${directory}: the run directory has been removed`);
-    this.#watcher = watch(directory, (kind, name) => {
+    this.#watcher = watchOrSayWhy(directory, (kind, name) => {
       // The directory's own name: inotify's IN_DELETE_SELF and IN_MOVE_SELF.
       if (kind === 'rename' && name === basename(directory)) this.#fail(gone);
       else if (name === null || name.startsWith(file)) this.#strike();
@@ -105,6 +105,18 @@ class Bell {
 
   close(): void {
     this.#watcher.close();
+  }
+}
+
+/** Too few descriptors, inotify instances (EMFILE, both) or watches (ENOSPC: it is no disk that is full). */
+function watchOrSayWhy(directory: string, hear: (kind: string, name: string | null) => void): FSWatcher {
+  try {
+    return watch(directory, hear);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EMFILE' && code !== 'ENOSPC') throw error;
+    const limit = `fs.inotify.max_user_${code === 'EMFILE' ? 'instances' : 'watches'}`;
+    throw fileError(GOAL, error, `end another program that watches files, or raise the limit: sysctl ${limit}`);
   }
 }
 
