@@ -150,14 +150,14 @@ static void take_lines(const char *path, int *next, long *size) {
 }
 
 static void write_many(int writer, int count) {
-  char head[512];
+  char head[1100];
   memset(head, 'x', sizeof head);
   for (int number = 0; number < count; number++) {
     int length = sprintf(head, "{\"w\":{\"p\":{\"writer\":%d,\"number\":%d,\"text\":\"", writer, number);
     head[length] = 'x';
-    memcpy(head + 60 + number % 100, "\"", 2);
+    memcpy(head + 960 + number % 100, "\"", 2);
     record(head, 0);
-    head[60 + number % 100] = head[61 + number % 100] = 'x';
+    head[960 + number % 100] = head[961 + number % 100] = 'x';
   }
   _exit(0);
 }
@@ -177,7 +177,7 @@ static void write_by_many(int count, int *next, long *sizes) {
 }
 
 static void many_writers_lose_nothing(void) {
-  int next[WRITERS], count = 1200;
+  int next[WRITERS], count = 180;
   long sizes[2];
   write_by_many(count, next, sizes);
   for (int writer = 0; writer < WRITERS; writer++) expect_equal(next[writer], count);
@@ -187,7 +187,7 @@ static void many_writers_lose_nothing(void) {
 static void many_rotations_lose_what_is_older(void) {
   int next[WRITERS];
   long sizes[2];
-  write_by_many(6000, next, sizes);
+  write_by_many(900, next, sizes);
   /* Had two of them moved the same file away, what was the older one then would have begun anew, and small. */
   expect(sizes[0] >= FULL && sizes[0] < FULL + FULL / 8);
   expect(sizes[1] < FULL + FULL / 8);
