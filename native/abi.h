@@ -12,6 +12,7 @@
  * Parent and child share the memory (CLONE_VM|CLONE_VFORK), so a failure deep inside is read from the one header; a child apart
  * sends it through a pipe.
  *
+ * The monitor's part, roles and messages: protocol.h.
  * src/kernel/abi.ts repeats these numbers; test/kernel/abi.test.ts reads this file and asserts that they are equal. */
 #ifndef TSRUN_ABI_H
 #define TSRUN_ABI_H
@@ -25,7 +26,7 @@ typedef long s64;
 
 #define TAPE_MAGIC 0x4e525354u /* "TSRN" */
 #define TAPE_VERSION 1
-#define TAPE_SLOTS 48
+#define TAPE_SLOTS 64
 #define TAPE_NO_SLOT 255
 /* Slots with a fixed meaning; a plan uses the others for its descriptors and pids. */
 #define SLOT_STATUS 0   /* keeper: wait status of the process it kept, as wait(2) packs it */
@@ -141,7 +142,8 @@ struct op {
 #define OP_SOCKET 63
 #define OP_EXECVEAT 64
 #define OP_RT_SIGPROCMASK 65
-#define OP_SYSCALL_LAST 65
+#define OP_LISTEN 66
+#define OP_SYSCALL_LAST 66
 
 /* Pseudo-ops: a few calls that belong together, or a check that no system call makes. */
 #define OP_CLONE 200        /* flags, ops offset, op count, cgroup fd slot or TAPE_NO_SLOT, slot for the pidfd or TAPE_NO_SLOT; result: pid */
@@ -183,6 +185,9 @@ struct op {
                                time (CLOCK_REALTIME, ns); if renamed is a descriptor of a link, the last name that it leads to; the time.
                                With a file of memory events only if something was killed. A full file becomes path.1. Never fails: what
                                cannot be written down happens all the same */
+#define OP_BIND_AT 229      /* socket, dir fd, name: bind(2) to that name in that directory, however long its path is; mode 0600 */
+#define OP_CONNECT_AT 230   /* socket, dir fd, name: connect(2) likewise */
+#define OP_SEND_MESSAGE 231 /* socket, struct control, fd, fd, fd: one message of protocol.h with up to three descriptors, -1 for none */
 
 #define OP_OOM_BASE 232     /* count: OOM kills that the memory events file had counted before the run whose end this tape is about. Of the runs
                                after it, this process knows by itself */
@@ -195,49 +200,5 @@ struct op {
 #define IN_ROOT_READ 16       /* open for reading (O_RDONLY|O_NONBLOCK|O_NOCTTY) instead of O_PATH */
 #define IN_ROOT_REGULAR 32    /* with IN_ROOT_READ: EINVAL unless a regular file */
 #define IN_ROOT_NOT_ROOT 64   /* EINVAL when it is the root itself: what is mounted there would be the root of whoever enters later */
-
-/* THE MONITOR. `tsrun-monitor ROLE …`, roles and the descriptors that they are started with:
- *
- *   keep     the parent of a container's PID 1. Started by the play that cloned PID 1: execs itself in place.
- *            3 job (memfd), 4 control socket, 5 pidfd of its child, 6 the run's lock (flock): held until the clean-up is done,
- *            so that no later run of the same container meets it
- *   enter    the parent of an exec'ed process: plays the job's enter tape (setns, clone, confinement, exec), then keeps.
- *            3 job (memfd; what failed is written back to the tape's header, for the launcher), 4 control socket
- *   relay    what the command line becomes (exec in place): carries bytes between the terminal and the container.
- *            0-2 the caller's, 4 control socket, then with -t: 5 pty master; without: 5 stdin writer or none, 6 stdout reader, 7 stderr reader
- *   init     `--init`: PID 1 inside the container, from a sealed memfd: reaps orphans, forwards signals.
- *            argv: init candidates… -- argv…: the first candidate that executes is the command
- *
- * The control socket is a pair of stream sockets (Node's net module knows no others). One message = one struct control, 8 bytes.
- *
- *   launcher/relay                         keep/enter
- *        | <------------- CONTROL_STARTED --- |   enter only, once its tape is played (value: pid in the host's pid namespace)
- *        | <------------- CONTROL_FAILED ---- |   enter only: the tape's header says what failed; enter exits
- *        | --- CONTROL_SIGNAL signo --------> |   any time: to the kept process by its pidfd
- *        | <------------- CONTROL_EXITED ---- |   once: value = exit code, 128+n for a signal; last message, after the clean-up
- *
- * If the relay goes away the keeper goes on; if the keeper goes away the relay says so and exits 125. */
-#define CONTROL_STARTED 1
-#define CONTROL_FAILED 2
-#define CONTROL_SIGNAL 3
-#define CONTROL_EXITED 4
-struct control {
-  u32 type;
-  s32 value;
-};
-
-#define FD_JOB 3
-#define FD_CONTROL 4
-#define FD_CHILD 5
-#define FD_LOCK 6
-
-/* The job of keep and enter: this header at the start of the memfd, the tapes at page-aligned offsets (0: none). */
-#define JOB_MAGIC 0x424a5354u /* "TSJB" */
-struct job {
-  u32 magic, version;
-  u32 enter_tape, enter_size;
-  u32 after_tape, after_size; /* played once the kept process has ended: exit record, clean-up */
-  u32 enter_pid_slot, enter_pidfd_slot; /* where the enter tape leaves the pid and pidfd of its child */
-};
 
 #endif

@@ -27,8 +27,8 @@ static void fill_standard_descriptors(void) {
 static int main_(int argc, char **argv, char **envp) {
   fill_standard_descriptors();
   const char *role = argc > 1 ? argv[1] : "";
-  if (same(role, "keep")) return keep_main(0);
-  if (same(role, "enter")) return keep_main(1);
+  if (same(role, "keep")) return keep_main();
+  if (same(role, "enter")) return enter_main();
   if (same(role, "relay")) return relay_main(argc, argv);
   if (same(role, "init")) return init_main(argc, argv, envp);
   static const char usage[] = "tsrun-monitor: a part of tsrun that is not started by hand; roles: keep, enter, relay, init\n";

@@ -2,7 +2,8 @@
 #ifndef TSRUN_MONITOR_H
 #define TSRUN_MONITOR_H
 
-int keep_main(int entering);
+int keep_main(void);
+int enter_main(void);
 int relay_main(int argc, char **argv);
 int init_main(int argc, char **argv, char **envp);
 

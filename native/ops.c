@@ -2,15 +2,8 @@
 #include <linux/capability.h>
 #include <linux/fcntl.h>
 #include <linux/prctl.h>
-#include <linux/socket.h>
 #include <linux/stat.h>
 #include "player.h"
-
-#define SOL_SOCKET_ 1
-#define SCM_RIGHTS_ 1
-#define MSG_CMSG_CLOEXEC_ 0x40000000
-#define MSG_DONTWAIT_ 0x40
-#define MSG_NOSIGNAL_ 0x4000
 
 /* All of it, or an error: write(2) may take a part when the disk is full or a limit is near. */
 s64 write_all(s64 fd, const char *data, u64 length) {
@@ -80,45 +73,6 @@ static s64 check_fs(s64 fd, s64 magic) {
   return fs.type == magic ? 0 : -EXDEV_;
 }
 
-struct fd_message {
-  struct { void *base; u64 length; } io;
-  struct { void *name; s32 name_length, pad; void *io; u64 io_length; void *control; u64 control_length; u32 flags, pad2; } header;
-  struct { u64 length; s32 level, type; s32 fd, pad; } control;
-  char byte;
-};
-
-static void prepare(struct fd_message *message) {
-  memset(message, 0, sizeof *message);
-  message->byte = 'f';
-  message->io.base = &message->byte;
-  message->io.length = 1;
-  message->header.io = &message->io;
-  message->header.io_length = 1;
-  message->header.control = &message->control;
-  message->header.control_length = sizeof message->control;
-  message->control.length = 20; /* header and one int */
-  message->control.level = SOL_SOCKET_;
-  message->control.type = SCM_RIGHTS_;
-}
-
-s64 send_fd(s64 socket, s64 fd) {
-  struct fd_message message;
-  prepare(&message);
-  message.control.fd = (s32)fd;
-  s64 result = sys(sendmsg, socket, &message.header, MSG_NOSIGNAL_);
-  return is_error(result) ? result : 0;
-}
-
-/* Who sends it is done by now: a clone has executed. Or was killed before, and to wait would be for ever: we hold the other end, too. */
-s64 receive_fd(s64 socket) {
-  struct fd_message message;
-  prepare(&message);
-  s64 result = sys(recvmsg, socket, &message.header, MSG_CMSG_CLOEXEC_ | MSG_DONTWAIT_);
-  if (result == 0 || result == -EAGAIN_) return -EPIPE_;
-  if (is_error(result)) return result;
-  return message.header.control_length >= 20 && message.control.type == SCM_RIGHTS_ ? message.control.fd : -EPROTO_;
-}
-
 /* PR_CAPBSET_READ fails with EINVAL behind the last capability that the kernel knows. */
 static s64 drop_bounding(u64 keep) {
   for (int cap = 0; cap < 64; cap++) {
@@ -183,6 +137,9 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_UNLINK_LINKED: return unlink_linked(arg[0], (const char *)arg[1], (const char *)arg[2]);
     case OP_SEND_FD: return send_fd(arg[0], arg[1]);
     case OP_RECV_FD: return receive_fd(arg[0]);
+    case OP_BIND_AT: return bind_at(arg[0], arg[1], (const char *)arg[2]);
+    case OP_CONNECT_AT: return connect_at(arg[0], arg[1], (const char *)arg[2]);
+    case OP_SEND_MESSAGE: return send_message(arg[0], (const struct control *)arg[1], arg + 2);
     case OP_OOM_BASE: return oom_base(arg[0]);
     case OP_RECORD_EXIT: return record_exit(tape, arg);
     case OP_RECORD_RUN: return record_run(arg);

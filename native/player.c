@@ -24,6 +24,7 @@ static const u16 call_number[OP_SYSCALL_LAST + 1] = {
   [OP_POLL] = __NR_ppoll, [OP_LSEEK] = __NR_lseek, [OP_FTRUNCATE] = __NR_ftruncate, [OP_GETXATTR] = __NR_getxattr,
   [OP_SETPRIORITY] = __NR_setpriority, [OP_SOCKET] = __NR_socket, [OP_EXECVEAT] = __NR_execveat,
   [OP_RT_SIGPROCMASK] = __NR_rt_sigprocmask,
+  [OP_LISTEN] = __NR_listen,
 };
 
 #define FDPATH_SIZE 40

@@ -1,6 +1,7 @@
 /* player.h: what the files of the player share. */
 #ifndef TSRUN_PLAYER_H
 #define TSRUN_PLAYER_H
+#include "protocol.h"
 #include "sys.h"
 
 /* Plays the whole tape in the caller. 0, or a negative errno; the header names the step. */
@@ -34,6 +35,12 @@ s64 hold_signals(u64 set);
 s64 check_signals(void);
 s64 send_fd(s64 socket, s64 fd);
 s64 receive_fd(s64 socket);
+s64 bind_at(s64 socket, s64 dir, const char *name);
+s64 connect_at(s64 socket, s64 dir, const char *name);
+/* One message with up to three descriptors; a negative one is none. */
+s64 send_message(s64 socket, const struct control *message, const s64 fds[3]);
+/* The next message; the number of descriptors that came with it, in fds. 0 bytes: the other end is gone. Does not wait. */
+s64 receive_message(s64 socket, struct control *message, s32 fds[3], int *count);
 
 /* As a shell counts: 128 and the signal. status: as wait(2) packs it. */
 static inline s64 exit_code(s64 status) { return status & 127 ? 128 + (status & 127) : status >> 8 & 255; }

@@ -1,6 +1,8 @@
 /* relay.c: the role relay, what the command line becomes: carries bytes and signals between its caller and a container.
  *
- * argv after the role: letters: t the container has a terminal (5 is its master), i the caller's stdin is forwarded. */
+ * argv after the role: letters, then the keys that detach or none, as numbers: 16,17.
+ *   t the container has a terminal; i the caller's stdin is forwarded; m the other end is a container's monitor (role keep), else an
+ *   exec'ed process (role enter); s the caller's signals stay here; r a terminal is to be drawn anew */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <asm/poll.h>
@@ -8,39 +10,15 @@
 #include <asm/termbits.h>
 #include <linux/fcntl.h>
 #include <linux/ioctl.h>
-#include <linux/signalfd.h>
 #include <linux/time_types.h>
 #include "monitor.h"
 #include "relay.h"
 
-#define MSG_DONTWAIT_ 0x40
-#define MSG_NOSIGNAL_ 0x4000
-#define FD_MASTER 5
-#define FD_INPUT 5
-#define FD_OUTPUT 6
-#define FD_ERRORS 7
-#define WNOHANG 1
-#define WCLONE 0x80000000u
-#define LOST 125
 #define BACKGROUND_CHECK_MS 500
+#define KEYS_CHECK_MS 100
+#define SHUT_WRITING 1
 
-enum { INPUT, OUTPUT, ERRORS, FLOWS };
-
-static struct relay {
-  int tty, interactive;
-  int signals;        /* signalfd */
-  int in_background;  /* the caller's terminal is there, but another job has it */
-  int draining, done, code, lost;
-  u64 to_forward;     /* signals, a bit each, that the control socket had no room for yet */
-  struct flow flows[FLOWS];
-} relay;
-
-static void say(const char *text) {
-  struct pollfd stderr_has_room = {2, POLLOUT, 0};
-  struct __kernel_timespec second = {1, 0};
-  sys(ppoll, &stderr_has_room, 1, &second, 0, 8);
-  sys(write, 2, text, text_length(text));
-}
+struct relay relay;
 
 static void say_write_failed(const char *what, s64 error) {
   char number[24];
@@ -55,18 +33,16 @@ static void read_letters(const char *letters) {
   for (; *letters; letters++) {
     if (*letters == 't') relay.tty = 1;
     if (*letters == 'i') relay.interactive = 1;
+    if (*letters == 'm') relay.monitored = 1;
+    if (*letters == 's') relay.silent = 1;
+    if (*letters == 'r') relay.redraw = 1;
   }
 }
 
-/* Every signal waits in a descriptor: none interrupts, none is lost, and none of the terminal's stops us at a bad moment. */
-static void watch_signals(void) {
-  u64 all = ~0ul;
-  sys(rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof all);
-  relay.signals = (int)sys(signalfd4, -1, &all, sizeof all, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
 /* A container may close all its ends of the pty and open one again; with one of our own the master never reads EIO meanwhile. */
-static void hold_pty_open(void) { sys(ioctl, FD_MASTER, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC); }
+static void hold_pty_open(void) {
+  if (!relay.monitored) sys(ioctl, FD_TERMINAL, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
 
 static void open_flows(void) {
   /* What the launcher left open must not keep a pipe from ending. */
@@ -75,8 +51,9 @@ static void open_flows(void) {
   if (relay.interactive) flow_open(&relay.flows[INPUT], 0, FD_INPUT);
   if (relay.tty) {
     hold_pty_open();
-    flow_open(&relay.flows[OUTPUT], FD_MASTER, 1);
-    copy_window_size(FD_MASTER);
+    flow_open(&relay.flows[OUTPUT], FD_TERMINAL, 1);
+    relay.flows[INPUT].filter = keys_filter;
+    send_window_size();
   } else {
     flow_open(&relay.flows[OUTPUT], FD_OUTPUT, 1);
     flow_open(&relay.flows[ERRORS], FD_ERRORS, 2);
@@ -84,10 +61,10 @@ static void open_flows(void) {
   relay.in_background = relay.interactive && relay.flows[INPUT].from.is_terminal;
 }
 
-static void resume_terminal(void) {
+void resume_terminal(void) {
   if (!relay.tty) return;
   if (relay.interactive) terminal_enter_raw();
-  copy_window_size(FD_MASTER);
+  send_window_size();
 }
 
 /* Shells do not always tell that a job has come to the foreground, so while in the background we look now and then. */
@@ -99,97 +76,49 @@ static void follow_foreground(void) {
   if (was && !relay.in_background) resume_terminal();
 }
 
-/* ^D for a container with a terminal, when our own input was none: twice, if the line was not at its end. */
-static void type_end_of_file(void) {
-  struct termios modes;
-  if (is_error(sys(ioctl, FD_MASTER, TCGETS, &modes)) || !(modes.c_lflag & ICANON)) return;
-  u8 keys[2] = {modes.c_cc[VEOF], modes.c_cc[VEOF]};
-  u8 last = relay.flows[INPUT].last;
-  sys(write, FD_MASTER, keys, last && last != '\n' ? 2 : 1);
-}
-
 static void end_input(enum flow_result why) {
   relay.in_background = 0; /* no reason to look any more */
-  if (relay.tty) {
-    if (why == INPUT_ENDED) type_end_of_file();
-    return;
+  if (!relay.tty) {
+    sys(close, FD_INPUT);
+    sys(close, 0); /* so that whoever still writes to us learns of it */
+  } else if (why == INPUT_ENDED) {
+    if (relay.monitored) sys(shutdown, FD_TERMINAL, SHUT_WRITING);
+    else type_end_of_file(FD_TERMINAL, relay.flows[INPUT].last);
   }
-  sys(close, FD_INPUT);
-  sys(close, 0); /* so that whoever still writes to us learns of it */
+  if (why == INPUT_ENDED) tell_monitor(WORD_INPUT_ENDED, CONTROL_INPUT_ENDED, 0);
 }
 
 static void end_output(enum flow_result why) {
   if (relay.flows[OUTPUT].error) say_write_failed("tsrun: cannot write to stdout: errno ", relay.flows[OUTPUT].error);
+  if (why == OUTPUT_GONE) tell_monitor(WORD_OUTPUT_GONE, CONTROL_OUTPUT_GONE, 1);
   if (relay.tty && why == INPUT_ENDED) return;
   sys(close, relay.flows[OUTPUT].from.fd); /* SIGPIPE for who writes inside; SIGHUP with a terminal */
   if (relay.tty) relay.flows[INPUT].state = FLOW_ENDED;
   else sys(close, 1);
 }
 
+static void end_errors(enum flow_result why) {
+  if (why == OUTPUT_GONE) tell_monitor(WORD_ERRORS_GONE, CONTROL_OUTPUT_GONE, 2);
+  sys(close, FD_ERRORS); /* stderr itself stays for our own words */
+}
+
 static void end_flow(int which, enum flow_result why) {
   relay.flows[which].state = FLOW_ENDED;
   if (which == INPUT) end_input(why);
   if (which == OUTPUT) end_output(why);
-  if (which == ERRORS) sys(close, FD_ERRORS); /* stderr itself stays for our own words */
+  if (which == ERRORS) end_errors(why);
 }
 
-static void begin_draining(int code, int lost) {
+/* What a monitor still has for us ends with it; the pipes of an exec'ed process may be held open by others, so the first empty read is
+ * the end. */
+void begin_draining(int code, int lost) {
   relay.draining = 1;
   relay.code = code;
   relay.lost = lost;
   relay.flows[INPUT].state = FLOW_ENDED;
+  if (relay.monitored) return;
   flow_drain(&relay.flows[OUTPUT]);
   flow_drain(&relay.flows[ERRORS]);
-}
-
-static void forward_signals(void) {
-  for (int signo = 1; signo <= 64 && relay.to_forward && !relay.draining; signo++) {
-    if (!(relay.to_forward >> (signo - 1) & 1)) continue;
-    struct control message = {CONTROL_SIGNAL, signo};
-    s64 sent = sys(sendto, FD_CONTROL, &message, sizeof message, MSG_DONTWAIT_ | MSG_NOSIGNAL_, 0, 0);
-    if (sent == -EAGAIN) return;
-    relay.to_forward &= ~(1ul << (signo - 1));
-  }
-}
-
-/* The child of OP_SHARE_MEMORY. The keeper is none of __WCLONE's. */
-static void reap_sleeper(void) { sys(wait4, -1, 0, WNOHANG | WCLONE, 0); }
-
-static void take_signal(int signo) {
-  switch (signo) {
-    case SIGCHLD: reap_sleeper(); return;
-    case SIGPIPE: case SIGURG: return; /* about us, not about the container */
-    case SIGWINCH:
-      if (relay.tty) copy_window_size(FD_MASTER);
-      return;
-    case SIGTSTP: case SIGTTIN: case SIGTTOU:
-      terminal_leave_raw();
-      stop_like(signo);
-      resume_terminal();
-      return;
-    case SIGCONT: resume_terminal(); break;
-    case SIGINT: case SIGTERM: case SIGHUP: case SIGQUIT:
-      if (relay.draining) relay.done = 1; /* nobody left to forward it to, only a slow reader of ours */
-  }
-  relay.to_forward |= 1ul << (signo - 1);
-}
-
-static void take_signals(void) {
-  struct signalfd_siginfo info;
-  while (sys(read, relay.signals, &info, sizeof info) == sizeof info) take_signal((int)info.ssi_signo);
-  forward_signals();
-}
-
-static void take_control(void) {
-  while (!relay.draining) {
-    struct control message = {0, 0};
-    s64 got = sys(recvfrom, FD_CONTROL, &message, sizeof message, MSG_DONTWAIT_, 0, 0);
-    if (got == -EAGAIN) return;
-    /* ECONNRESET: the keeper left a signal of ours unread; what it said before is still to come. */
-    if (got == -EINTR || got == -ECONNRESET) continue;
-    if (got <= 0) begin_draining(LOST, 1);
-    else if (got == sizeof message && message.type == CONTROL_EXITED) begin_draining(message.value, 0);
-  }
 }
 
 static int may_read(int which) {
@@ -210,33 +139,50 @@ static void move_bytes(const struct pollfd *polled) {
   if (relay.draining && !busy) relay.done = 1;
 }
 
+/* Keys that were held back for too long were typed for the container; all of the keys that detach end this, once what was typed before
+ * them is on its way. */
+static void follow_keys(void) {
+  struct flow *input = &relay.flows[INPUT];
+  if (input->state != FLOW_WAITS_FOR_INPUT) return;
+  if (keys_are_late()) flow_put(input, keys_release);
+  if (keys_detach()) relay.detached = relay.done = 1;
+}
+
+static const struct __kernel_timespec *patience(int at_once) {
+  static const struct __kernel_timespec none = {0, 0}, a_moment = {0, BACKGROUND_CHECK_MS * 1000000}, keys = {0, KEYS_CHECK_MS * 1000000};
+  if (at_once) return &none;
+  if (keys_are_held()) return &keys;
+  return relay.in_background ? &a_moment : 0;
+}
+
 static void wait_and_act(void) {
   struct pollfd polled[2 + 2 * FLOWS] = {
     {relay.signals, POLLIN, 0},
-    {relay.draining ? -1 : FD_CONTROL, (short)(relay.to_forward ? POLLIN | POLLOUT : POLLIN), 0},
+    {relay.draining ? -1 : FD_CONTROL, (short)(has_unsaid() ? POLLIN | POLLOUT : POLLIN), 0},
   };
   int at_once = 0;
   for (int i = 0; i < FLOWS; i++) {
     const struct flow *flow = &relay.flows[i];
     polled[2 + 2 * i] = (struct pollfd){may_read(i) ? flow->from.fd : -1, POLLIN, 0};
     polled[3 + 2 * i] = (struct pollfd){flow->state != FLOW_ENDED ? flow->to.fd : -1, flow->state == FLOW_WAITS_FOR_ROOM ? POLLOUT : 0, 0};
-    at_once |= relay.draining && flow->state != FLOW_WAITS_FOR_ROOM;
+    at_once |= relay.draining && !relay.monitored && flow->state != FLOW_WAITS_FOR_ROOM;
   }
-  struct __kernel_timespec none = {0, 0}, a_moment = {0, BACKGROUND_CHECK_MS * 1000000};
-  s64 count = sys(ppoll, polled, 2 + 2 * FLOWS, at_once ? &none : relay.in_background ? &a_moment : 0, 0, 8);
+  s64 count = sys(ppoll, polled, 2 + 2 * FLOWS, patience(at_once), 0, 8);
   if (is_error(count)) return;
   take_signals();
   take_control();
   move_bytes(polled + 2);
+  follow_keys();
 }
 
-/* The keeper is a child of ours, by the command line that we were; it ends right after its last word. */
+/* The keeper is a child of ours, by the command line that we were; it ends right after its last word. An attached relay has none. */
 static void reap_keeper(void) {
   while (sys(wait4, -1, 0, 0, 0) == -EINTR) continue;
 }
 
 int relay_main(int argc, char **argv) {
   read_letters(argc > 2 ? argv[2] : "");
+  keys_open(argc > 3 ? argv[3] : "");
   watch_signals();
   open_flows();
   while (!relay.done) {
@@ -244,7 +190,8 @@ int relay_main(int argc, char **argv) {
     wait_and_act();
   }
   terminal_leave_raw();
-  if (relay.lost) say("tsrun: the monitor of this container is gone; its command may still run\n");
+  if (relay.detached) say("read escape sequence\n");
+  else if (relay.lost) say("tsrun: the monitor of this container is gone; its command may still run\n");
   else reap_keeper();
   return relay.code;
 }

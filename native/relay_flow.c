@@ -14,6 +14,7 @@
 #define PIPE_ATOMIC 4096 /* PIPE_BUF: what a pipe that polls writable takes at once */
 #define BIG_PIPE (1 << 20)
 #define DEFAULT_PIPE 65536
+#define TYPED_AT_ONCE 4096
 #define DRAIN_AT_LEAST (1 << 18) /* more than a pty holds in all its buffers, which FIONREAD does not tell */
 
 int ready(int fd, u16 events) {
@@ -64,7 +65,7 @@ void flow_open(struct flow *flow, int from, int to) {
   if (to > 2) do_not_block(to), flow->to.may_block = 0;
   flow->state = FLOW_WAITS_FOR_INPUT;
   /* Not from a file: its page cache has no business in a pipe whose other end the container holds (CVE-2022-0847). */
-  flow->splices = flow->from.is_pipe && (flow->to.is_pipe || flow->to.is_sink);
+  flow->splices = !flow->filter && flow->from.is_pipe && (flow->to.is_pipe || flow->to.is_sink);
 }
 
 /* EPIPE and its like: whoever read there has gone, which is not worth a word. */
@@ -95,18 +96,35 @@ static enum flow_result flow_splice(struct flow *flow) {
   return MOVED;
 }
 
+static s64 read_some(const struct end *from, u8 *to, u64 size) {
+  return from->is_socket ? sys(recvfrom, from->fd, to, size, MSG_DONTWAIT_, 0, 0) : sys(read, from->fd, to, size);
+}
+
+static s64 read_filtered(struct flow *flow) {
+  u8 typed[TYPED_AT_ONCE];
+  s64 count = read_some(&flow->from, typed, sizeof typed);
+  if (count <= 0) return count;
+  flow->end = flow->filter(typed, (u32)count, flow->buffer);
+  return count;
+}
+
 static enum flow_result flow_read(struct flow *flow) {
   const struct end *from = &flow->from;
-  s64 count = from->is_socket ? sys(recvfrom, from->fd, flow->buffer, FLOW_BUFFER, MSG_DONTWAIT_, 0, 0)
-                              : sys(read, from->fd, flow->buffer, FLOW_BUFFER);
+  s64 count = flow->filter ? read_filtered(flow) : read_some(from, flow->buffer, FLOW_BUFFER);
   if (count == -EAGAIN || count == -EINTR) return NOTHING_TO_READ;
   /* EIO from a terminal in the background: it is there, but not for us now. Else from a pty: nobody holds the other side. */
   if (count == -EIO && from->fd == 0 && !terminal_is_foreground()) return NOTHING_TO_READ;
   if (count <= 0) return INPUT_ENDED;
   flow->start = 0;
-  flow->end = (u32)count;
+  if (!flow->filter) flow->end = (u32)count;
   flow->left -= count;
   return MOVED;
+}
+
+void flow_put(struct flow *flow, u32 (*source)(u8 *to)) {
+  flow->start = 0;
+  flow->end = source(flow->buffer);
+  flow->state = FLOW_WAITS_FOR_ROOM;
 }
 
 static enum flow_result flow_write(struct flow *flow) {

@@ -46,14 +46,12 @@ void terminal_leave_raw(void) {
   terminal.raw = 0;
 }
 
-/* The kernel sends SIGWINCH inside when the size is new. */
-void copy_window_size(int master) {
-  struct winsize size;
-  for (int fd = 0; fd <= 2; fd++) {
-    if (is_error(sys(ioctl, fd, TIOCGWINSZ, &size))) continue;
-    sys(ioctl, master, TIOCSWINSZ, &size);
-    return;
-  }
+/* ^D for a terminal, when our own input was none: twice, if the line was not at its end. */
+void type_end_of_file(int terminal, u8 last) {
+  struct termios modes;
+  if (is_error(sys(ioctl, terminal, TCGETS, &modes)) || !(modes.c_lflag & ICANON)) return;
+  u8 keys[2] = {modes.c_cc[VEOF], modes.c_cc[VEOF]};
+  sys(write, terminal, keys, last && last != '\n' ? 2 : 1);
 }
 
 /* Stops with the very signal that came, so that the shell reports the right one. Returns once continued; at once in an orphaned group. */

@@ -3,7 +3,7 @@
 #define TSRUN_RELAY_RIG_H
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include "abi.h"
+#include "protocol.h"
 #include "check.h"
 
 #define MEBIBYTE (1 << 20)

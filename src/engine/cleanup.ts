@@ -3,6 +3,7 @@ import { killCgroupSteps, missCgroupSteps, removeCgroupSteps } from '../cgroup/s
 import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { ANY, type Step, step } from '../plan/step.ts';
+import { SOCKET_NAME } from '../runtime/monitor-plan.ts';
 import { newFile, removeLayerSteps } from '../store/layers.ts';
 import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, nowNs } from '../store/record.ts';
@@ -48,6 +49,9 @@ export function recordStartSteps(
       expect: { ENOENT: 0 },
     }),
     step('unlinkat', { ...at, pathname: merged, flags: 0 }, 'of the same', { expect: { ENOENT: 0 } }),
+    step('unlinkat', { ...at, pathname: `${paths.run(record.id)}/${SOCKET_NAME}`, flags: 0 }, 'and of its monitor', {
+      expect: { ENOENT: 0 },
+    }),
     link,
     step('unlinkat', { ...at, pathname: `${directory}/exit.json`, flags: 0 }, 'how it ended before is over', {
       expect: { ENOENT: 0 },

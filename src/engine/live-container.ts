@@ -7,7 +7,6 @@ import { DEFAULT_LOG } from './options/parse-log.ts';
 import { NO_RESTART } from './options/parse-restart.ts';
 import { runContainer } from './run.ts';
 import type { RunOptions } from './run-options.ts';
-import { TerminalStream } from './terminal-stream.ts';
 
 /** A running container that this program started and is connected to. `await using` ends it when the program is done with it. */
 export class LiveContainer implements AsyncDisposable {
@@ -15,7 +14,7 @@ export class LiveContainer implements AsyncDisposable {
   readonly name: string;
   /** Of the container's first process, in the caller's PID namespace. */
   readonly pid: number;
-  /** With a terminal: both directions of it. Else what the command prints. */
+  /** With a terminal: both directions of it, `end()` types ^D. Else what the command prints. */
   readonly stdout: Socket;
   /** Without a terminal only. */
   readonly stderr: Socket | undefined;
@@ -36,11 +35,14 @@ export class LiveContainer implements AsyncDisposable {
     this.stdout =
       terminal === undefined
         ? new Socket({ fd: stdout ?? -1, readable: true, writable: false })
-        : new TerminalStream(terminal);
+        : new Socket({ fd: terminal, readable: true, writable: true });
     this.stderr = stderr === undefined ? undefined : new Socket({ fd: stderr, readable: true, writable: false });
     this.stdin = stdin === undefined ? undefined : new Socket({ fd: stdin, readable: false, writable: true });
     this.#monitor = follow(started);
     this.exited = this.#monitor.exited;
+    (this.stdin ?? this.stdout).once('finish', () => this.#monitor.endInput());
+    this.stdout.once('close', () => this.#monitor.endOutput(1));
+    this.stderr?.once('close', () => this.#monitor.endOutput(2));
   }
 
   /** Sends a signal to the container's first process, by the monitor's pidfd: never to another process. */

@@ -19,6 +19,9 @@ import { unpackOptions } from './saved-options.ts';
 
 /** How the caller is connected to the command. */
 export interface Attachment {
+  /** Nobody carries its streams: they lead to its monitor, and no further. */
+  detached?: boolean;
+  /** The caller feeds its standard input. */
   interactive: boolean;
   /** Of the caller's terminal, with -t. */
   size?: WindowSize | undefined;
@@ -46,8 +49,9 @@ export function factsOf(
   engine: Engine,
   record: ContainerRecord,
   bundle: Bundle,
-  { interactive, size }: Attachment,
+  { interactive, size, detached = false }: Attachment,
 ): ContainerFacts {
+  const options = unpackOptions(record.options);
   refuseLimits(bundle.spec);
   return {
     id: record.id,
@@ -56,13 +60,16 @@ export function factsOf(
     cgroups: engine.cgroups,
     cgroupPath: cgroupPathOf(bundle.spec),
     sourceKind: sourceKind(bundle),
-    stdio: bundle.command.terminal ? { kind: 'terminal' } : { kind: 'pipes', interactive },
-    interactive,
+    stdio: bundle.command.terminal ? { kind: 'terminal' } : { kind: 'pipes', interactive: options.interactive },
+    client: { attached: !detached, fed: !detached && interactive },
+    monitor: { directory: engine.paths.container(record.id), run: engine.paths.run(record.id), log: LOG },
     size,
     init: bundle.init,
     recordSteps: recordRunSteps(engine, record),
   };
 }
+
+const LOG = { maxSize: 10_000_000, maxFiles: 3 };
 
 /** What a start is given by who has prepared it. */
 export interface StartOf {

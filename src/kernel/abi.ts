@@ -3,7 +3,7 @@
  */
 export const TAPE_MAGIC = 0x4e525354;
 export const TAPE_VERSION = 1;
-export const TAPE_SLOTS = 48;
+export const TAPE_SLOTS = 64;
 export const TAPE_NO_SLOT = 255;
 export const SLOT_STATUS = 0;
 export const SLOT_FINISHED = 1;
@@ -120,6 +120,7 @@ export const OPCODE = {
   socket: 63,
   execveat: 64,
   rt_sigprocmask: 65,
+  listen: 66,
   clone: 200,
   exec: 201,
   in_root: 202,
@@ -148,6 +149,9 @@ export const OPCODE = {
   share_memory: 226,
   unlink_linked: 227,
   record_event: 228,
+  bind_at: 229,
+  connect_at: 230,
+  send_message: 231,
   oom_base: 232,
 } as const;
 export type OpName = keyof typeof OPCODE;
@@ -160,25 +164,4 @@ export const IN_ROOT = {
   read: 16,
   regular: 32,
   notRoot: 64,
-} as const;
-
-export const CONTROL = { started: 1, failed: 2, signal: 3, exited: 4, bytes: 8 } as const;
-
-export const FD_JOB = 3;
-export const FD_CONTROL = 4;
-export const FD_CHILD = 5;
-export const FD_LOCK = 6;
-
-export const JOB_MAGIC = 0x424a5354;
-/** Byte offsets of `struct job`. */
-export const JOB = {
-  magic: 0,
-  version: 4,
-  enterTape: 8,
-  enterSize: 12,
-  afterTape: 16,
-  afterSize: 20,
-  enterPidSlot: 24,
-  enterPidfdSlot: 28,
-  bytes: 32,
 } as const;

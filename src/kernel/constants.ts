@@ -89,7 +89,7 @@ export const IOCTL = {
 } as const;
 
 export const AF = { AF_UNIX: 1, AF_INET: 2 } as const;
-export const SOCK = { SOCK_STREAM: 1, SOCK_DGRAM: 2, SOCK_CLOEXEC: 0o2000000 } as const;
+export const SOCK = { SOCK_STREAM: 1, SOCK_DGRAM: 2, SOCK_NONBLOCK: 0o4000, SOCK_CLOEXEC: 0o2000000 } as const;
 
 export const CLOSE_RANGE = { CLOSE_RANGE_UNSHARE: 2, CLOSE_RANGE_CLOEXEC: 4 } as const;
 

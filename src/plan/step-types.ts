@@ -81,6 +81,7 @@ export const STEP_TYPES = {
   getxattr: [['path', 'path'], ['name', 'text'], ['value', 'struct'], ['size', 'int']],
   setpriority: [['which', 'int'], ['who', 'int'], ['prio', 'int']],
   socket: [['domain', 'int'], ['type', 'int'], ['protocol', 'int']],
+  listen: [['sockfd', 'fd'], ['backlog', 'int']],
   rt_sigprocmask: [['how', 'int'], ['set', 'struct'], ['oldset', 'struct'], ['sigsetsize', 'int']],
   execveat: [['dirfd', 'fd'], ['pathname', 'text'], ['argv', 'strings'], ['envp', 'strings'], ['flags', 'AT']],
 
@@ -100,6 +101,9 @@ export const STEP_TYPES = {
   unlink_linked: [['dirfd', 'fd'], ['pathname', 'path'], ['target', 'text']],
   send_fd: [['socket', 'fd'], ['fd', 'fd']],
   recv_fd: [['socket', 'fd']],
+  bind_at: [['socket', 'fd'], ['dirfd', 'fd'], ['name', 'path']],
+  connect_at: [['socket', 'fd'], ['dirfd', 'fd'], ['name', 'path']],
+  send_message: [['socket', 'fd'], ['message', 'struct'], ['input', 'fd'], ['output', 'fd'], ['errors', 'fd']],
   record_exit: [['dirfd', 'fd'], ['name', 'path'], ['temporary', 'path'], ['memory_events', 'pathOrNull']],
   oom_base: [['count', 'int']],
   rmdir_cgroup: [['dirfd', 'fd'], ['path', 'path']],

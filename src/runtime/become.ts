@@ -1,5 +1,5 @@
-import { FD_CHILD } from '../kernel/abi.ts';
 import { AT, F, O } from '../kernel/constants.ts';
+import { FD_JOB } from '../kernel/protocol.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
 
@@ -26,7 +26,6 @@ export function becomeSteps(
 ): Step[] {
   const places = 'sealed' in program ? { ...placed, [program.sealed]: FD_COPY } : placed;
   const names = Object.keys(places);
-  const highest = Math.max(FD_CHILD - 1, ...Object.values(places));
   return [
     ...names.map((name) =>
       step(
@@ -43,10 +42,23 @@ export function becomeSteps(
         `${name}, where the monitor expects it`,
       ),
     ),
-    step('close_range', { first: highest + 1, last: LAST_FD, flags: 0 }, 'nothing else is inherited'),
+    ...gaps(Object.values(places)).map(([first, last]) =>
+      step('close_range', { first, last, flags: 0 }, 'nothing else is inherited'),
+    ),
     ...lastly,
     executeStep(program, ['tsrun-monitor', ...args]),
   ];
+}
+
+/** The numbers from the first place on that are none. */
+function gaps(places: readonly number[]): [first: number, last: number][] {
+  const found: [number, number][] = [];
+  let free = FD_JOB;
+  for (const place of [...places, LAST_FD + 1].toSorted((a, b) => a - b)) {
+    if (place > free) found.push([free, place - 1]);
+    free = place + 1;
+  }
+  return found;
 }
 
 function executeStep(program: MonitorProgram, argv: readonly string[]): Step {

@@ -25,6 +25,16 @@ import { oomScoreSteps } from '../security/steps.ts';
 import type { Stdio } from '../security/types.ts';
 import type { Mount, Process, Spec } from '../spec/oci.ts';
 import { becomeCommand, confine } from './confine.ts';
+import type { Client, LogSettings } from './descriptors.ts';
+
+/** Directories on the host. */
+export interface MonitorPlaces {
+  /** The container's, for its log. */
+  directory: string;
+  /** Of the run, for the socket. */
+  run: string;
+  log: LogSettings;
+}
 
 /** All that a start needs to know beyond config.json. The launcher's descriptors come in named slots. */
 export interface ContainerFacts {
@@ -36,12 +46,14 @@ export interface ContainerFacts {
   cgroupPath: string;
   sourceKind: SourceKind;
   stdio: Stdio;
-  /** -i: the caller feeds standard input. */
-  interactive: boolean;
+  /** Which of its streams the client that starts it carries. */
+  client: Client;
   /** With a terminal: the size of the caller's window. */
   size?: WindowSize | undefined;
   /** --init */
   init: boolean;
+  /** Where the monitor keeps what it owns. */
+  monitor: MonitorPlaces;
   /** What is written down as soon as PID 1 executes its command; slot: `pid`. */
   recordSteps: readonly Step[];
 }

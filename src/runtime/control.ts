@@ -1,6 +1,6 @@
-/** What is said between a monitor and who started it: native/abi.h, THE MONITOR. */
+/** What is said between a monitor and who started it: native/protocol.h. */
 import { readSync, writeSync } from 'node:fs';
-import { CONTROL } from '../kernel/abi.ts';
+import { CONTROL } from '../kernel/protocol.ts';
 
 export interface ControlMessage {
   type: number;
@@ -20,6 +20,16 @@ export function nextMessageSync(control: number): ControlMessage | undefined {
 /** Asks the monitor to send a signal to the process that it keeps. */
 export function sendSignal(control: number, signal: number): void {
   say(control, CONTROL.signal, signal);
+}
+
+/** The caller's own input was at its end, not lost. */
+export function sayInputEnded(control: number): void {
+  say(control, CONTROL.inputEnded, 0);
+}
+
+/** Nobody reads that stream any more. */
+export function sayOutputGone(control: number, stream: 1 | 2): void {
+  say(control, CONTROL.outputGone, stream);
 }
 
 function say(control: number, type: number, value: number): void {

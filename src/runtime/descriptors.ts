@@ -1,7 +1,8 @@
 import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
-import { JOB, JOB_MAGIC, TAPE_VERSION } from '../kernel/abi.ts';
+import { TAPE_VERSION } from '../kernel/abi.ts';
 import { AF, O, SOCK } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
+import { JOB, JOB_MAGIC } from '../kernel/protocol.ts';
 import type { Struct } from '../plan/arguments.ts';
 import { slot } from '../plan/arguments.ts';
 import type { Given, Tape } from '../plan/encode.ts';
@@ -22,8 +23,10 @@ const PAGE = 4096;
 /** The caller's ends of what a process in a container is connected to. */
 export interface Ends {
   control: number;
-  /** With a terminal: where its master arrives. */
+  /** An exec'ed process's terminal: where its master arrives. */
   launcher?: number;
+  /** A container's terminal: a socket to its monitor. */
+  terminal?: number;
   stdin?: number;
   stdout?: number;
   stderr?: number;
@@ -32,9 +35,14 @@ export interface Ends {
 export interface Needed {
   /** A sealed copy of the monitor. */
   reaper: boolean;
-  /** A null device for streams without a pipe; false: the plan has one of its own. */
+  /** A null device for streams without a pipe. */
   null: boolean;
 }
+
+/** Whether a stream of it is neither a pipe nor a terminal. */
+export const lacksStream = (stdio: Stdio): boolean =>
+  stdio.kind !== 'terminal' && pipesOf(stdio).length < STREAMS.length;
+
 export interface Descriptors {
   /** Slots for the plan. */
   given: Given;
@@ -116,17 +124,59 @@ function saving(owner: Owner, steps: readonly Step[]): Opening[] {
   }));
 }
 
-function openStreams(piped: readonly number[], ends: Owner, given: Owner): Opening[] {
-  return piped.map((fd) => {
+const asItIs = (name: string): string => name;
+
+/** One side is nearer to the caller, the other to the command; both as owners and the names that the ends have there. */
+type Side = readonly [Owner, (name: string) => string];
+
+function openPipes(fds: readonly number[], caller: Side, command: Side): Opening[] {
+  return fds.map((fd) => {
     const name = STREAMS[fd]!;
-    const places: [Place, Place] = [
-      [given, name],
-      [ends, name],
-    ];
+    const places = [command, caller].map(([owner, named]): Place => [owner, named(name)]) as [Place, Place];
     if (fd !== 0) places.reverse(); // the caller reads what the command writes
     return openPair('pipe2', name, ...places);
   });
 }
+
+/** How a process is connected: what is opened for that. */
+export type Wiring = (ends: Owner, given: Owner) => Opening[];
+
+/** An exec'ed process: its streams lead to the caller, who gets its terminal itself. */
+export const direct =
+  (stdio: Stdio): Wiring =>
+  (ends, given) =>
+    stdio.kind === 'terminal'
+      ? [openPair('socketpair', 'where the terminal arrives', [ends, 'launcher'], [given, 'launcher'])]
+      : openPipes(pipesOf(stdio), [ends, asItIs], [given, asItIs]);
+
+/** The monitor's end of what has that name in the container, and of what leads to the client that starts it. */
+export const kept = (name: string): string => `kept_${name}`;
+export const clients = (name: string): string => `client_${name}`;
+
+/** Which of its streams the client that starts a container carries. */
+export interface Client {
+  attached: boolean;
+  /** It feeds its standard input. */
+  fed: boolean;
+}
+
+/** A container: its streams lead to its monitor, and others from there to the client that starts it, if that is attached. */
+export const throughMonitor =
+  (stdio: Stdio, { attached, fed }: Client): Wiring =>
+  (ends, given) => {
+    if (stdio.kind === 'terminal') {
+      return [
+        openPair('socketpair', 'where the terminal arrives', [given, kept('launcher')], [given, 'launcher']),
+        ...(attached
+          ? [openPair('socketpair', 'the terminal’s bytes', [ends, 'terminal'], [given, clients('terminal')])]
+          : []),
+      ];
+    }
+    return [
+      ...openPipes(pipesOf(stdio), [given, kept], [given, asItIs]),
+      ...(attached ? openPipes(fed ? [0, 1, 2] : [1, 2], [ends, asItIs], [given, clients]) : []),
+    ];
+  };
 
 /** An older kernel knows no MFD_EXEC: there every such file is executable. */
 function createProgram(): Step[] {
@@ -139,18 +189,15 @@ function createProgram(): Step[] {
   return [create(MFD_EXEC, { expect: { EINVAL: 0 }, thenSkip: 1 }), create(0, {})];
 }
 
-function openings(stdio: Stdio, needed: Needed, ends: Owner, given: Owner): Opening[] {
+function openings(wiring: Wiring, needed: Needed, ends: Owner, given: Owner): Opening[] {
   const job = step('memfd_create', { name: 'tsrun-job', flags: MFD_CLOEXEC }, 'what the monitor has to do', {
     save: 'job',
   });
-  const withoutPipe = stdio.kind !== 'terminal' && pipesOf(stdio).length < STREAMS.length;
   return [
     openPair('socketpair', 'the control socket', [ends, 'control'], [given, 'control']),
     ...saving(given, [job]),
-    ...(stdio.kind === 'terminal'
-      ? [openPair('socketpair', 'where the terminal arrives', [ends, 'launcher'], [given, 'launcher'])]
-      : openStreams(pipesOf(stdio), ends, given)),
-    ...(needed.null && withoutPipe ? saving(given, nullDevice()) : []),
+    ...wiring(ends, given),
+    ...(needed.null ? saving(given, nullDevice()) : []),
     ...(needed.reaper ? saving(given, createProgram()) : []),
   ];
 }
@@ -159,14 +206,14 @@ function openings(stdio: Stdio, needed: Needed, ends: Owner, given: Owner): Open
  * Pipes or sockets, the control socket and the job file, all close-on-exec. When there is no descriptor left, those that were opened
  * are closed again, and the clean-up has some to work with.
  */
-export function openDescriptors(goal: string, stdio: Stdio, needed: Needed): Descriptors {
+export function openDescriptors(goal: string, wiring: Wiring, needed: Needed): Descriptors {
   const ends: Owner = {};
   const given: Owner = {};
   const closeTheirs = () => closeThese(given);
   const closeTheirControl = () => closeThese(given, ['control']);
   const closeAll = () => [given, ends].forEach((owner) => closeThese(owner));
   try {
-    const all = openings(stdio, needed, ends, given);
+    const all = openings(wiring, needed, ends, given);
     const { played, done, error } = playSome(
       goal,
       all.map((one) => one.step),
@@ -189,17 +236,30 @@ function sealMonitor(goal: string, fd: number): void {
 
 const pages = (size: number): number => Math.ceil(size / PAGE) * PAGE;
 
-/** Writes the job file of keep and enter (native/abi.h struct job). Returns where the enter tape lies in it. */
-export function writeJob(
-  fd: number,
-  after: Tape | undefined,
-  enter?: { tape: Tape; pid: string; pidfd: string },
-): number {
+/** What a monitor has to do (native/protocol.h struct job). */
+export interface Job {
+  after?: Tape | undefined;
+  enter?: { tape: Tape; pid: string; pidfd: string };
+  /** JOB_* */
+  flags: number;
+  log?: LogSettings | undefined;
+}
+/** `maxFiles` 0: no log. */
+export interface LogSettings {
+  maxSize: number;
+  maxFiles: number;
+}
+
+/** Returns where the enter tape lies in it. */
+export function writeJob(fd: number, { after, enter, flags, log }: Job): number {
   const header = Buffer.alloc(JOB.bytes);
   const enterAt = PAGE;
   const afterAt = enterAt + (enter ? pages(enter.tape.bytes.length) : 0);
   header.writeUInt32LE(JOB_MAGIC, JOB.magic);
   header.writeUInt32LE(TAPE_VERSION, JOB.version);
+  header.writeUInt32LE(flags, JOB.flags);
+  header.writeUInt32LE(log?.maxFiles ?? 0, JOB.logMaxFiles);
+  header.writeBigUInt64LE(BigInt(log?.maxSize ?? 0), JOB.logMaxSize);
   if (enter) {
     header.writeUInt32LE(enterAt, JOB.enterTape);
     header.writeUInt32LE(enter.tape.bytes.length, JOB.enterSize);

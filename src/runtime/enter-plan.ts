@@ -1,7 +1,8 @@
 import { attachSteps, openUnifiedSteps } from '../cgroup/steps.ts';
 import type { CgroupLayout } from '../cgroup/types.ts';
-import { FD_CONTROL, FD_JOB, IN_ROOT } from '../kernel/abi.ts';
+import { IN_ROOT } from '../kernel/abi.ts';
 import { AT, CLONE, O } from '../kernel/constants.ts';
+import { FD_CONTROL, FD_JOB } from '../kernel/protocol.ts';
 import { namespaceFlags } from '../namespace/steps.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';

@@ -1,12 +1,13 @@
 import { readSync } from 'node:fs';
 import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
-import { CONTROL, TAPE } from '../kernel/abi.ts';
+import { TAPE } from '../kernel/abi.ts';
+import { CONTROL, JOB_ATTACHED } from '../kernel/protocol.ts';
 import { encode, type Tape } from '../plan/encode.ts';
 import { play, readPlayed, throwBlame } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap, killEntering } from './abandon.ts';
-import { openDescriptors, writeJob } from './descriptors.ts';
+import { direct, lacksStream, openDescriptors, writeJob } from './descriptors.ts';
 import { type EnterFacts, enterPlaces, enterPlan, startEnterPlan } from './enter-plan.ts';
 import { firstWord, type Patience } from './first-word.ts';
 import { type Connected, receiveTerminal } from './launch.ts';
@@ -29,7 +30,10 @@ export interface EnterRequest extends EnterFacts, Patience {
  * @throws TsrunError 'system' with code ETIMEDOUT or ECANCELED
  */
 export async function enter(goal: string, spec: Spec, command: Process, request: EnterRequest): Promise<Connected> {
-  const descriptors = openDescriptors(goal, request.stdio, { reaper: true, null: true });
+  const descriptors = openDescriptors(goal, direct(request.stdio), {
+    reaper: true,
+    null: lacksStream(request.stdio),
+  });
   const { control } = descriptors.ends;
   let monitor: number | undefined;
   let word: Awaited<ReturnType<typeof firstWord>> = 'late';
@@ -37,14 +41,18 @@ export async function enter(goal: string, spec: Spec, command: Process, request:
     const given = { ...descriptors.given, target: request.target };
     const places = enterPlaces(given);
     const tape = encode(enterPlan(spec, command, request), places);
-    const at = writeJob(descriptors.job, encode(request.after), { tape, pid: 'pid', pidfd: 'pidfd' });
+    const at = writeJob(descriptors.job, {
+      after: encode(request.after),
+      enter: { tape, pid: 'pid', pidfd: 'pidfd' },
+      flags: request.stdio.kind === 'null' ? 0 : JOB_ATTACHED,
+    });
     monitor = play(goal, startEnterPlan(places), given).value('monitor');
     descriptors.closeTheirControl();
     word = await firstWord(control, request);
     const pid = pidOf(goal, word, request, () => readBack(descriptors.job, tape, at));
     const connected = receiveTerminal(goal, descriptors.ends);
     descriptors.closeTheirs();
-    return { ...connected, interactive: request.interactive, pid, monitor, launchNs: 0 };
+    return { ...connected, interactive: request.interactive, monitored: false, pid, monitor, launchNs: 0 };
   } catch (error) {
     // With a first word it keeps its command, or is at its end; else it is still entering.
     const entering = word === 'late' || word === 'stopped';

@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { CONTROL } from '../kernel/abi.ts';
 import { F } from '../kernel/constants.ts';
+import { CONTROL } from '../kernel/protocol.ts';
 import { slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';

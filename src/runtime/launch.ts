@@ -1,14 +1,16 @@
 import { closeSync } from 'node:fs';
 import { monitorPath } from '../kernel/library.ts';
+import { JOB_ATTACHED, JOB_FED, JOB_INPUT, JOB_TERMINAL } from '../kernel/protocol.ts';
 import { slot } from '../plan/arguments.ts';
 import { encode } from '../plan/encode.ts';
 import { play, playSome } from '../plan/play.ts';
 import { type Step, step } from '../plan/step.ts';
 import { hasOwnNull } from '../rootfs/devices.ts';
+import { pipesOf } from '../security/types.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap } from './abandon.ts';
 import type { ContainerFacts } from './container-plan.ts';
-import { type Ends, openDescriptors, writeJob } from './descriptors.ts';
+import { type Ends, lacksStream, openDescriptors, throughMonitor, writeJob } from './descriptors.ts';
 import { relayPlan, relaySlots } from './relay.ts';
 import { birthStep, startPlan } from './start-plan.ts';
 
@@ -18,24 +20,26 @@ export interface Connected {
   pid: number;
   /** The monitor, a child of the caller's: to be reaped when it has reported the end. */
   monitor: number;
-  /** Control socket to the monitor (native/abi.h). */
+  /** Control socket to the monitor (native/protocol.h). */
   control: number;
-  /** The terminal's master, or the pipes. */
+  /** Bytes of the terminal, both ways: a container's is a socket, an exec'ed process's the master itself; or the pipes. */
   terminal?: number;
   stdin?: number;
   stdout?: number;
   stderr?: number;
   /** Whether the caller feeds standard input. */
   interactive: boolean;
+  /** The container's own monitor, which knows all of the protocol, is at the other end of control. */
+  monitored: boolean;
   /** From the first call of the plan to the command's exec, ns. */
   launchNs: number;
 }
 
-/** Takes the terminal's master from the socket that the container sent it through. */
+/** Takes an exec'ed process's terminal from the socket that it was sent through. */
 export function receiveTerminal(
   goal: string,
   ends: Ends,
-): Omit<Connected, 'pid' | 'monitor' | 'launchNs' | 'interactive'> {
+): Omit<Connected, 'pid' | 'monitor' | 'launchNs' | 'interactive' | 'monitored'> {
   const { launcher, ...rest } = ends;
   if (launcher === undefined) return rest;
   const received = play(
@@ -68,9 +72,9 @@ export function wholePlan({ spec, command, facts, relay, made }: Omit<LaunchRequ
     ? [birthStep(spec, command, facts, monitorPath())]
     : startPlan(spec, command, facts, monitorPath());
   if (!relay) return start;
-  const terminal = facts.stdio.kind === 'terminal' ? 'sent' : 'none';
+  const carried = { terminal: facts.stdio.kind === 'terminal', interactive: facts.client.fed, monitored: true };
   const check = step('check_signals', {}, 'one that came meanwhile ends what was begun');
-  return [...start, check, ...relayPlan({ terminal, interactive: facts.interactive })];
+  return [...start, check, ...relayPlan(carried)];
 }
 
 /**
@@ -79,19 +83,22 @@ export function wholePlan({ spec, command, facts, relay, made }: Omit<LaunchRequ
  */
 export function launch(goal: string, request: LaunchRequest): Connected {
   const { spec, facts, after, lock } = request;
-  const descriptors = openDescriptors(goal, facts.stdio, { reaper: facts.init, null: !hasOwnNull(spec) });
+  const descriptors = openDescriptors(goal, throughMonitor(facts.stdio, facts.client), {
+    reaper: facts.init,
+    null: lacksStream(facts.stdio) && !hasOwnNull(spec),
+  });
   let monitor = 0;
   try {
-    writeJob(descriptors.job, encode(after));
+    writeJob(descriptors.job, { after: encode(after), flags: jobFlags(facts), log: facts.monitor.log });
     const slots = { ...descriptors.given, ...relaySlots(descriptors.ends), lock };
     const { played, error } = playSome(goal, wholePlan(request), slots, request.made);
     monitor = played.value('monitor');
     if (error !== undefined) throw error;
     descriptors.closeTheirs();
-    const connected = receiveTerminal(goal, descriptors.ends);
     return {
-      ...connected,
-      interactive: facts.interactive,
+      ...descriptors.ends,
+      interactive: facts.client.fed,
+      monitored: true,
       pid: played.value('pid'),
       monitor,
       launchNs: played.durationNs,
@@ -101,4 +108,14 @@ export function launch(goal: string, request: LaunchRequest): Connected {
     descriptors.closeAll();
     throw error;
   }
+}
+
+function jobFlags({ stdio, client }: ContainerFacts): number {
+  const terminal = stdio.kind === 'terminal';
+  return (
+    (terminal ? JOB_TERMINAL : 0) |
+    (terminal || pipesOf(stdio).includes(0) ? JOB_INPUT : 0) |
+    (client.attached ? JOB_ATTACHED : 0) |
+    (client.fed ? JOB_FED : 0)
+  );
 }

@@ -1,6 +1,6 @@
-import { CONTROL, FD_CONTROL } from '../kernel/abi.ts';
 import { CLONE, F } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
+import { CONTROL, FD_CONTROL } from '../kernel/protocol.ts';
 import { type Struct, slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { ANY, type Step, step } from '../plan/step.ts';
@@ -16,7 +16,7 @@ const OWN_FAILURE = 125;
 const KILL = String.fromCharCode(CONTROL.signal, 0, 0, 0, 9, 0, 0, 0);
 const NO_RELAY = 'tsrun: become the relay: tsrun-monitor could not be executed: what was started is ended\n';
 const ALL_SIGNALS: Struct = { bytes: Buffer.alloc(8, 0xff), shown: '~[]' };
-const ENDS = ['control', 'stdin', 'stdout', 'stderr', 'launcher'] as const;
+const ENDS = ['control', 'terminal', 'stdin', 'stdout', 'stderr'] as const;
 const STREAM_PLACES = { stdin: FD_CONTROL + 1, stdout: FD_CONTROL + 2, stderr: FD_CONTROL + 3 };
 const TERMINAL_PLACE = FD_CONTROL + 1;
 
@@ -24,42 +24,42 @@ const TERMINAL_PLACE = FD_CONTROL + 1;
 const ours = (name: string): string => `our_${name}`;
 
 /** The caller's ends, as slots for relayPlan. */
-export function relaySlots(
-  ends: Partial<Ends> & { terminal?: number | undefined; monitor?: number },
-): Record<string, number> {
+export function relaySlots(ends: Partial<Ends> & { monitor?: number }): Record<string, number> {
   const slots: Record<string, number> = {};
   for (const name of ENDS) if (ends[name] !== undefined) slots[ours(name)] = ends[name];
-  if (ends.terminal !== undefined) slots.terminal = ends.terminal;
   if (ends.monitor !== undefined) slots.monitor = ends.monitor;
   return slots;
 }
 
-/** What the relay carries. */
+/** What the relay carries, and how (native/relay.c). */
 export interface Carried {
-  /** 'received': it is in the slot `terminal` already; 'sent': it waits at our_launcher. */
-  terminal: 'none' | 'received' | 'sent';
+  terminal: boolean;
   interactive: boolean;
+  /** The other end is a container's monitor, not an exec'ed process. */
+  monitored: boolean;
+  /** Codes of the keys that detach; none unless said. */
+  detachKeys?: readonly number[];
+}
+
+function letters({ terminal, interactive, monitored }: Carried): string {
+  return `${terminal ? 't' : ''}${interactive ? 'i' : ''}${monitored ? 'm' : ''}`;
 }
 
 /**
  * The command line has nothing left to decide: it becomes the relay, a few kilobytes instead of a Node process, which carries bytes
  * and signals and exits with the container's code. Slot given: `monitor`.
  */
-export function relayPlan({ terminal, interactive }: Carried): Step[] {
-  const letters = `${terminal === 'none' ? '' : 't'}${interactive ? 'i' : ''}`;
-  const streams = Object.entries(STREAM_PLACES).filter(([name]) => name !== 'stdin' || interactive);
+export function relayPlan(carried: Carried): Step[] {
+  const streams = Object.entries(STREAM_PLACES).filter(([name]) => name !== 'stdin' || carried.interactive);
   const placed: Record<string, number> = {
     [ours('control')]: FD_CONTROL,
-    ...(terminal === 'none'
-      ? Object.fromEntries(streams.map(([name, place]) => [ours(name), place]))
-      : { terminal: TERMINAL_PLACE }),
+    ...(carried.terminal
+      ? { [ours('terminal')]: TERMINAL_PLACE }
+      : Object.fromEntries(streams.map(([name, place]) => [ours(name), place]))),
   };
-  const receive = step('recv_fd', { socket: slot(ours('launcher')) }, 'our end of the container’s terminal', {
-    save: 'terminal',
-  });
   const share = step('share_memory', {}, 'Node’s memory is given back by a child, while the relay is at work already');
+  const words = ['relay', letters(carried), ...(carried.detachKeys?.length ? [carried.detachKeys.join(',')] : [])];
   return [
-    ...(terminal === 'sent' ? [receive] : []),
     step(
       'unshare',
       { flags: CLONE.CLONE_FILES },
@@ -72,7 +72,7 @@ export function relayPlan({ terminal, interactive }: Carried): Step[] {
       { how: SIG_SETMASK, set: ALL_SIGNALS, oldset: null, sigsetsize: 8 },
       'none may end us before the relay waits for them',
     ),
-    ...orEnd(becomeSteps({ path: monitorPath() }, ['relay', letters], placed, [share])),
+    ...orEnd(becomeSteps({ path: monitorPath() }, words, placed, [share])),
   ];
 }
 
@@ -97,7 +97,7 @@ function orEnd(steps: Step[]): Step[] {
 
 /** Becomes the relay of what was started. Does not return. */
 export function becomeRelay(goal: string, connected: Connected): never {
-  const terminal = connected.terminal === undefined ? 'none' : 'received';
-  play(goal, relayPlan({ terminal, interactive: connected.interactive }), relaySlots(connected));
+  const { terminal, interactive, monitored } = connected;
+  play(goal, relayPlan({ terminal: terminal !== undefined, interactive, monitored }), relaySlots(connected));
   throw new Error('unreachable: execve returned');
 }

@@ -1,12 +1,13 @@
 import { Socket } from 'node:net';
-import { CONTROL } from '../kernel/abi.ts';
+import { CONTROL } from '../kernel/protocol.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
-import { parseMessage, sendSignal } from './control.ts';
+import { parseMessage, sayInputEnded, sayOutputGone, sendSignal } from './control.ts';
 
 const P_PID = 1;
 const WEXITED = 4;
 const LOST = 125;
+const LINGERS_MS = 100;
 
 /**
  * Takes the end of a child of ours that nobody else waits for (libuv reaps only its own), or it stays a zombie for as long as this
@@ -17,12 +18,16 @@ export function reap(pid: number): void {
   play('wait', [step('waitid', child, 'the monitor, a child of ours', { ignoreErrors: true })]);
 }
 
-/** The control socket in the hands of the event loop. */
+/** The control socket in the hands of the event loop. Its words do nothing once the command has ended. */
 export interface Followed {
   /** The command's exit code, once it has ended and been cleaned up after; 125 when the monitor is lost. */
   exited: Promise<number>;
-  /** Sends a signal to the command; nothing happens once it has ended. */
+  /** Sends a signal to the command. */
   signal(number: number): void;
+  /** What is written to the command is complete. */
+  endInput(): void;
+  /** Nobody reads its stdout (1) or stderr (2) any more: it is told so. */
+  endOutput(stream: 1 | 2): void;
 }
 
 /** Takes over the control socket and closes it, without a thread and without blocking the event loop. */
@@ -35,22 +40,28 @@ export function follow({ control, monitor }: { control: number; monitor: number 
       rest = Buffer.concat([rest, chunk]);
       for (; rest.length >= CONTROL.bytes; rest = rest.subarray(CONTROL.bytes)) {
         const message = parseMessage(rest.subarray(0, CONTROL.bytes));
-        if (message?.type === CONTROL.exited) code = message.value;
+        if (message?.type !== CONTROL.exited) continue;
+        code = message.value;
+        // It ends right after this word, unless we have still to read what the container wrote.
+        setTimeout(() => resolve(code), LINGERS_MS).unref();
       }
     });
     socket.on('error', () => socket.destroy()); // a reset: the monitor was killed with a word of ours unread
     socket.on('close', () => {
-      reap(monitor); // it ends right after its last word
+      reap(monitor);
       resolve(code);
     });
   });
+  // `destroyed` is set before the descriptor is closed: from then on its number may be anybody's. Not through the socket's own
+  // write(): when the monitor has just gone, its error would take the last word with it, unread.
+  const unlessOver = (say: () => void) => {
+    if (!socket.destroyed) say();
+  };
   return {
     exited,
-    // `destroyed` is set before the descriptor is closed: from then on its number may be anybody's. Not through the socket's own
-    // write(): when the monitor has just gone, its error would take the last word with it, unread.
-    signal: (number) => {
-      if (!socket.destroyed) sendSignal(control, number);
-    },
+    signal: (number) => unlessOver(() => sendSignal(control, number)),
+    endInput: () => unlessOver(() => sayInputEnded(control)),
+    endOutput: (stream) => unlessOver(() => sayOutputGone(control, stream)),
   };
 }
 

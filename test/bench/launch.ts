@@ -1,15 +1,18 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeCgroupSteps } from '../../src/cgroup/steps.ts';
 import { createContainer } from '../../src/engine/create.ts';
+import { AT } from '../../src/kernel/constants.ts';
 import { monitorPath } from '../../src/kernel/library.ts';
+import { JOB_ATTACHED } from '../../src/kernel/protocol.ts';
 import { encode } from '../../src/plan/encode.ts';
 import { play } from '../../src/plan/play.ts';
-import type { Step } from '../../src/plan/step.ts';
+import { type Step, step } from '../../src/plan/step.ts';
 import { bundleFrom } from '../../src/runtime/bundle.ts';
 import type { ContainerFacts } from '../../src/runtime/container-plan.ts';
-import { openDescriptors, writeJob } from '../../src/runtime/descriptors.ts';
+import { openDescriptors, throughMonitor, writeJob } from '../../src/runtime/descriptors.ts';
+import { SOCKET_NAME } from '../../src/runtime/monitor-plan.ts';
 import { startPlan } from '../../src/runtime/start-plan.ts';
 import { waitForExit } from '../../src/runtime/wait.ts';
 import { engineOf, optionsFor } from './inside-process.ts';
@@ -24,12 +27,14 @@ const MOST_OF_C = 1.3;
 const TURN = 5;
 const WARM_UP_TURNS = 4;
 const STDIO = { kind: 'pipes', interactive: false } as const;
+const CLIENT = { attached: true, fed: false };
 const FREESTANDING =
   '-nostdlib -ffreestanding -fno-builtin -fno-stack-protector -fno-tree-loop-distribute-patterns -no-pie -Wno-unused-label'.split(
     ' ',
   );
 const NATIVE = [
   'ops.c',
+  'socket.c',
   'in_root.c',
   'tree.c',
   'clone.c',
@@ -51,6 +56,9 @@ function subjectOf(machine: Machine): Subject {
   const { record, spec } = createContainer(engine, optionsFor(machine, false));
   const bundle = bundleFrom(engine.paths.container(record.id), spec);
   const cgroupPath = spec.linux?.cgroupsPath ?? '';
+  const directory = engine.paths.container(record.id);
+  const run = engine.paths.run(record.id);
+  mkdirSync(run, { recursive: true });
   const facts: ContainerFacts = {
     id: record.id,
     rootPath: bundle.rootPath,
@@ -59,15 +67,21 @@ function subjectOf(machine: Machine): Subject {
     cgroupPath,
     sourceKind: (path) => (statSync(path).isDirectory() ? 'directory' : 'file'),
     stdio: STDIO,
-    interactive: false,
+    client: CLIENT,
+    monitor: { directory, run, log: { maxSize: 0, maxFiles: 0 } },
     init: false,
     recordSteps: [],
   };
   return {
     steps: () => startPlan(spec, bundle.command, facts, monitorPath()),
-    after: removeCgroupSteps(engine.cgroups, cgroupPath),
+    after: [...removeCgroupSteps(engine.cgroups, cgroupPath), forgetSocket(run)],
   };
 }
+
+const forgetSocket = (run: string): Step =>
+  step('unlinkat', { dirfd: AT.AT_FDCWD, pathname: `${run}/${SOCKET_NAME}`, flags: 0 }, 'for the next one', {
+    ignoreErrors: true,
+  });
 
 interface Times {
   /** From the list of steps on. */
@@ -78,23 +92,22 @@ interface Times {
 
 async function launchHere({ steps, after }: Subject): Promise<Times> {
   const plan = steps();
-  const { given, ends, job, closeTheirs } = openDescriptors('bench', STDIO, { reaper: false, null: false });
-  writeJob(job, encode(after));
+  const { given, ends, job, closeTheirs } = openDescriptors('bench', throughMonitor(STDIO, CLIENT), { reaper: false, null: false });
+  writeJob(job, { after: encode(after), flags: JOB_ATTACHED });
   const lock = openSync('/dev/null', 'r');
   const begun = performance.now();
   const played = play('bench', plan, { ...given, lock });
   const whole = performance.now() - begun;
   closeTheirs();
   closeSync(lock);
-  const { launcher: _none, ...rest } = ends;
-  await waitForExit({ ...rest, monitor: played.value('monitor') });
+  await waitForExit({ ...ends, monitor: played.value('monitor') });
   return { whole, played: played.durationNs / 1e6 };
 }
 
 /** The same plan as straight-line C, and the file with what its monitor has to do. */
 function compileLauncher(machine: Machine, { steps, after }: Subject): () => number[] {
-  const { given, job, closeAll } = openDescriptors('bench', STDIO, { reaper: false, null: false });
-  writeJob(job, encode(after));
+  const { given, job, closeAll } = openDescriptors('bench', throughMonitor(STDIO, CLIENT), { reaper: false, null: false });
+  writeJob(job, { after: encode(after), flags: JOB_ATTACHED });
   const jobFile = join(machine.scratch, 'job');
   writeFileSync(jobFile, readFileSync(`/proc/self/fd/${job}`));
   const names = Object.keys(given); // closing empties it

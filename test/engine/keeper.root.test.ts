@@ -72,7 +72,7 @@ test('a late keeper does not kill the next run of its container: start waits for
   await second.waitFor('ready');
   assert.is((await first.ended).code, 137);
   assert.match(stateOf('kee'), /^running [1-9]/);
-  assert.equal(readdirSync(join(tsrun.runRoot, first.id)).toSorted(), ['root', 'state.json']);
+  assert.equal(readdirSync(join(tsrun.runRoot, first.id)).toSorted(), ['monitor.sock', 'root', 'state.json']);
   expectOk(tsrun.run(['rm', '-f', 'kee']));
   assert.is((await second.ended).code, 137);
   assert.equal(tsrun.leftovers([first.id]), []);

@@ -112,7 +112,7 @@ test('tty: nothing is lost of what the terminal holds when the command ends', as
 test('tty: a container that reads nothing holds up the writer, not the program', async () => {
   const live = start(['sleep', '600'], { tty: true, interactive: true });
   live.stdout.resume();
-  const lines = '0123456789\r'.repeat(10_000); // far more than a pty takes
+  const lines = '0123456789\r'.repeat(200_000); // far more than a pty and a socket take
   const written = new Promise<boolean>((resolve) => live.stdout.write(lines, () => resolve(true)));
   const turn = new Promise<boolean>((resolve) => setTimeout(() => resolve(false), 100));
   assert.is(await Promise.race([written, turn]), false);

@@ -2,14 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import * as abi from '../../src/kernel/abi.ts';
+import * as abiNumbers from '../../src/kernel/abi.ts';
 import { packageRoot } from '../../src/kernel/library.ts';
+import * as protocol from '../../src/kernel/protocol.ts';
 import { STEP_TYPES } from '../../src/plan/step-types.ts';
 import { needs, tool } from '../support/needs.ts';
 import { cValues } from './c-values.ts';
 
 const native = join(packageRoot(), 'native');
-const header = readFileSync(join(native, 'abi.h'), 'utf8');
+const abi = { ...abiNumbers, ...protocol };
+const header = ['abi.h', 'protocol.h'].map((name) => readFileSync(join(native, name), 'utf8')).join('');
 const player = readFileSync(join(native, 'player.c'), 'utf8');
 
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -27,6 +29,7 @@ function ours(): Record<string, number> {
     ...prefixed('ARG', abi.ARG),
     ...prefixed('IN_ROOT', abi.IN_ROOT),
     ...prefixed('CONTROL', abi.CONTROL),
+    ...prefixed('HELLO', abi.HELLO),
     ...prefixed('TURN', abi.TURN),
   ]);
 }
@@ -50,7 +53,7 @@ function members(name: string): string[] {
 const numbers = suite('the numbers of abi.h');
 
 numbers('each is in abi.ts, and no other', () => {
-  const { TSRUN_ABI_H: _, OP_SYSCALL_LAST: last, ...defined } = theirs();
+  const { TSRUN_ABI_H: _, TSRUN_PROTOCOL_H: __, OP_SYSCALL_LAST: last, ...defined } = theirs();
   assert.ok(Object.keys(defined).length > 100, 'the header was understood');
   assert.equal(ours(), defined);
   assert.is(last, Math.max(...Object.values(abi.OPCODE).filter((code) => code < 200)));
@@ -59,7 +62,7 @@ numbers('each is in abi.ts, and no other', () => {
 numbers('every #define of the header was understood', () => {
   const names = [...header.matchAll(/^#define\s+(\w+)/gm)].map(([, name]) => name!);
   assert.equal(
-    names.filter((name) => name !== 'TSRUN_ABI_H' && !(name in theirs())),
+    names.filter((name) => !name.endsWith('_H') && !(name in theirs())),
     [],
   );
 });
@@ -108,13 +111,13 @@ for (const [name, table] of structs) {
         .toSorted(),
     );
     const expressions = [...fields.map((field) => `offsetof(struct ${name}, ${field})`), `sizeof(struct ${name})`];
-    const include = `#include "${join(native, 'abi.h')}"`;
+    const include = `#include "${join(native, 'protocol.h')}"`;
     assert.equal([...Object.values(offsets), bytes], cValues([include], expressions));
   });
 }
 
 layout('struct control: a type and a value, 4 bytes each', () => {
-  const include = `#include "${join(native, 'abi.h')}"`;
+  const include = `#include "${join(native, 'protocol.h')}"`;
   const expressions = ['offsetof(struct control, type)', 'offsetof(struct control, value)', 'sizeof(struct control)'];
   assert.equal(cValues([include], expressions), [0, 4, abi.CONTROL.bytes]);
 });

@@ -126,7 +126,7 @@ test('as many slots as the tape has, and not one more', () => {
   const names = Array.from({ length: TAPE_SLOTS - 2 }, (_, i) => `s${i}`);
   const tape = encode(names.map(close));
   assert.is(tape.slotOf(names.at(-1)!), TAPE_SLOTS - 1);
-  bad(() => encode([...names, 'one-more'].map(close)), /more than 48 slots at one-more/);
+  bad(() => encode([...names, 'one-more'].map(close)), /more than 64 slots at one-more/);
 });
 
 test('a slot that is saved to again closes its descriptor, in the same run and where one was opened', () => {

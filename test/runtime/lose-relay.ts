@@ -27,4 +27,4 @@ const notThere = (one: Step): Step =>
   one.name === 'execve' ? ({ ...one, args: { ...one.args, pathname: '/no/such' } } as Step) : one;
 const stream = openSync('/dev/null', 'r');
 const slots = relaySlots({ control, stdout: stream, stderr: stream, monitor });
-play('become', relayPlan({ terminal: 'none', interactive: false }).map(notThere), slots);
+play('become', relayPlan({ terminal: false, interactive: false, monitored: true }).map(notThere), slots);

@@ -1,0 +1,128 @@
+/* clients.c: who is connected to the monitor: they come, say what they want, are told, and go. None of them is ever waited for. */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
+#include <asm/termios.h>
+#include <linux/fcntl.h>
+#include "keep.h"
+
+#define MSG_DONTWAIT_ 0x40
+#define BIG_PIPE (1 << 20)
+
+static void clear(struct client *client) {
+  *client = (struct client){.control = -1, .input = -1, .output = {-1, -1}};
+}
+
+/* A terminal is one socket: an input and an output. */
+static s32 take_stream(const s32 **next, s32 value, s32 which) {
+  if (!(value & which)) return -1;
+  s32 fd = *(*next)++;
+  do_not_wait(fd);
+  return fd;
+}
+
+static void connect_streams(struct client *client, s32 value, const s32 *fds) {
+  if (value & HELLO_TERMINAL) {
+    client->input = take_stream(&fds, value, HELLO_TERMINAL);
+    client->output[0] = (s32)sys(fcntl, client->input, F_DUPFD_CLOEXEC, FD_CLIENT_ERRORS + 1);
+    return;
+  }
+  client->input = take_stream(&fds, value, HELLO_INPUT);
+  client->output[0] = take_stream(&fds, value, HELLO_OUTPUT);
+  client->output[1] = take_stream(&fds, value, HELLO_ERRORS);
+}
+
+/* The first place is that of the client that started the container, and nobody's after that. */
+void open_clients(void) {
+  static const s32 ends[] = {FD_CLIENT_INPUT, FD_CLIENT_OUTPUT, FD_CLIENT_ERRORS};
+  struct client *starter = &keeper.clients[0];
+  u32 flags = keeper.job.flags;
+  for (int i = 0; i < MAX_CLIENTS; i++) clear(&keeper.clients[i]);
+  starter->control = FD_CONTROL;
+  starter->starter = starter->greeted = 1;
+  if (!(flags & JOB_ATTACHED)) return;
+  if (flags & JOB_TERMINAL) connect_streams(starter, HELLO_TERMINAL, ends);
+  else if (flags & JOB_FED) connect_streams(starter, HELLO_INPUT | HELLO_OUTPUT | HELLO_ERRORS, ends);
+  else connect_streams(starter, HELLO_OUTPUT | HELLO_ERRORS, ends + 1);
+}
+
+void drop_client(struct client *client) {
+  close_fd(&client->control);
+  close_fd(&client->input);
+  for (int i = 0; i < STREAMS; i++) close_fd(&client->output[i]);
+  if (client->starter) for (int i = 0; i < STREAMS; i++) keeper.streams[i].start = keeper.streams[i].end = 0;
+  clear(client);
+}
+
+void tell_clients(u32 type, s64 value) {
+  for (int i = 0; i < MAX_CLIENTS; i++)
+    if (keeper.clients[i].control >= 0 && keeper.clients[i].greeted) tell(keeper.clients[i].control, type, value);
+}
+
+void accept_client(void) {
+  s64 fd = sys(accept4, FD_LISTENER, 0, 0, O_CLOEXEC | O_NONBLOCK);
+  if (is_error(fd)) return;
+  for (int i = 1; i < MAX_CLIENTS; i++) {
+    if (keeper.clients[i].control >= 0) continue;
+    keeper.clients[i].control = (s32)fd;
+    return;
+  }
+  tell(fd, CONTROL_REFUSED, EAGAIN);
+  sys(close, fd);
+}
+
+static int expected_fds(s32 value) {
+  if (value & HELLO_TERMINAL) return 1;
+  return !!(value & HELLO_INPUT) + !!(value & HELLO_OUTPUT) + !!(value & HELLO_ERRORS);
+}
+
+/* What is written to it at once, it may read slowly: as much as a pipe can hold. */
+static void greet(struct client *client, s32 value, const s32 *fds, int count) {
+  if ((value & 255) != PROTOCOL_VERSION || count != expected_fds(value)) {
+    for (int i = 0; i < count; i++) sys(close, fds[i]);
+    tell(client->control, CONTROL_REFUSED, EPROTO);
+    drop_client(client);
+    return;
+  }
+  connect_streams(client, value, fds);
+  for (int i = 0; i < STREAMS; i++) if (client->output[i] >= 0) sys(fcntl, client->output[i], F_SETPIPE_SZ, BIG_PIPE);
+  client->greeted = 1;
+  tell(client->control, CONTROL_WELCOME, value);
+}
+
+static void resize(s32 value) {
+  struct winsize size = {.ws_row = (u16)((u32)value >> 16), .ws_col = (u16)value};
+  if (keeper.job.flags & JOB_TERMINAL && keeper.input >= 0) sys(ioctl, keeper.input, TIOCSWINSZ, &size);
+}
+
+static void take_message(struct client *client, const struct control *message) {
+  switch (message->type) {
+    case CONTROL_SIGNAL:
+      if (!keeper.ended) signal_child(message->value);
+      return;
+    case CONTROL_RESIZE: resize(message->value); return;
+    case CONTROL_INPUT_ENDED:
+      client->input_over = 1;
+      if (client->input_read) end_input(client);
+      return;
+    case CONTROL_OUTPUT_GONE:
+      if (message->value == 1 || message->value == 2) end_output(client, message->value - 1);
+  }
+}
+
+void take_messages(struct client *client) {
+  while (client->control >= 0) {
+    struct control message;
+    s32 fds[3];
+    int count = 0;
+    s64 got = receive_message(client->control, &message, fds, &count);
+    if (got == -EAGAIN) return;
+    if (got == -EINTR) continue;
+    if (got != sizeof message) drop_client(client); /* gone, or it speaks another language */
+    else if (!client->greeted && message.type == CONTROL_HELLO) {
+      greet(client, message.value, fds, count);
+      continue;
+    } else if (client->greeted) take_message(client, &message);
+    for (int i = 0; i < count; i++) sys(close, fds[i]);
+  }
+}

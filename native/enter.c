@@ -1,0 +1,72 @@
+/* enter.c: the role enter: the parent of a process that exec adds to a running container. */
+#include <asm/poll.h>
+#include <asm/signal.h>
+#include <linux/fcntl.h>
+#include "job.h"
+#include "monitor.h"
+
+#define MSG_DONTWAIT_ 0x40
+
+/* The header alone: the launcher reads there what failed. */
+static void write_back(const struct job *job, const struct tape *tape) {
+  sys(pwrite64, FD_JOB, tape, sizeof *tape, job->enter_tape);
+}
+
+/* It may execute already, unknown to the launcher, when a later step fails. A child of ours, not reaped, so the pid is its own. */
+static void kill_entered(s64 pid) {
+  if (pid > 0) sys(kill, pid, SIGKILL);
+}
+
+/* Plays the enter tape and leaves the child's pidfd at its place. 0, or the role is over. */
+static int enter(const struct job *job) {
+  struct tape *tape = map_tape(job->enter_tape, job->enter_size);
+  if (!tape || is_error(tape_play(tape))) {
+    if (tape) kill_entered(tape->slots[job->enter_pid_slot]);
+    if (tape) write_back(job, tape);
+    tell(FD_CONTROL, CONTROL_FAILED, tape ? tape->failed_errno : ENOSYS_);
+    return -1;
+  }
+  sys(dup3, tape->slots[job->enter_pidfd_slot], FD_CHILD, O_CLOEXEC);
+  tell(FD_CONTROL, CONTROL_STARTED, tape->slots[job->enter_pid_slot]);
+  sys(munmap, tape, job->enter_size);
+  /* Nothing of the caller's stays open here: not its terminal, not the pipes' other ends. */
+  sys(close_range, FD_CHILD + 1, ~0u, 0);
+  return 0;
+}
+
+/* 1 while there is someone at the other end. */
+static int take_control_message(void) {
+  struct control message;
+  s64 got = sys(recvfrom, FD_CONTROL, &message, sizeof message, MSG_DONTWAIT_, 0, 0);
+  if (got == -EAGAIN_ || got == -EINTR_) return 1;
+  if (got <= 0) return 0;
+  if (got == sizeof message && message.type == CONTROL_SIGNAL) signal_child(message.value);
+  return 1;
+}
+
+/* A command whose caller is gone is told so, as by a terminal that hangs up. Detached, nobody was there. */
+static void wait_for_child(const struct job *job) {
+  struct { s32 fd; u16 events, revents; } wait[2] = { { FD_CHILD, POLLIN, 0 }, { FD_CONTROL, POLLIN, 0 } };
+  for (;;) {
+    s64 ready = sys(ppoll, wait, 2, 0, 0, 8);
+    if (is_error(ready) && ready != -EINTR_) return;
+    if (wait[1].revents && !take_control_message()) {
+      wait[1].fd = -1;
+      if (job->flags & JOB_ATTACHED) signal_child(SIGHUP);
+    }
+    if (wait[0].revents) return;
+  }
+}
+
+int enter_main(void) {
+  struct job job;
+  if (is_error(begin_job(&job))) return 125;
+  sys(setsid);
+  if (enter(&job)) return 125;
+  let_go_of_stdio();
+  wait_for_child(&job);
+  s64 status = reap_child();
+  play_after(&job, status);
+  tell(FD_CONTROL, CONTROL_EXITED, exit_code(status));
+  return 0;
+}

@@ -1,0 +1,20 @@
+/* job.h: what the roles keep and enter share: their job, the process that they keep, and what is done in the end. */
+#ifndef TSRUN_JOB_H
+#define TSRUN_JOB_H
+#include "player.h"
+
+/* What every parent of a process in a container does first. 0, or there is no job to do. */
+s64 begin_job(struct job *job);
+/* Private: what is played is what the launcher wrote, whatever becomes of the file. 0: there is none. */
+struct tape *map_tape(u32 offset, u32 size);
+/* Wait status of the child, as wait(2) packs it. By pidfd: no pid is ever stored, so none can be recycled. */
+s64 reap_child(void);
+/* A shell's exit code for a wait status. */
+s32 exit_code(s64 status);
+void play_after(const struct job *job, s64 status);
+/* Nothing of the caller's stays open here. */
+void let_go_of_stdio(void);
+void tell(s64 socket, u32 type, s64 value);
+void signal_child(s64 signo);
+
+#endif

@@ -1,0 +1,115 @@
+/* keep.c: the role keep: the parent of a container's PID 1, and all that there is of a container when nobody looks. One loop over one
+ * poll(2): the end of PID 1, who connects, what clients say, what the container writes and what it is given to read. */
+#include <linux/fcntl.h>
+#include <linux/time_types.h>
+#include "keep.h"
+#include "monitor.h"
+
+#define REST_AFTER_SECONDS 1
+
+struct keeper keeper;
+
+/* Where each is in the list that is polled; two places a client follow. */
+enum { CHILD, LISTENER, OUTPUT, ERRORS, INPUT, STARTER_OUTPUT, STARTER_ERRORS, CLIENTS };
+#define POLLED (CLIENTS + 2 * MAX_CLIENTS)
+
+void close_fd(s32 *fd) {
+  if (*fd >= 0) sys(close, *fd);
+  *fd = -1;
+}
+
+void do_not_wait(s64 fd) {
+  s64 flags = sys(fcntl, fd, F_GETFL);
+  if (!is_error(flags)) sys(fcntl, fd, F_SETFL, flags | O_NONBLOCK);
+}
+
+static int waits_for_starter(int which) { return keeper.streams[which].start < keeper.streams[which].end; }
+
+static void list_streams(struct pollfd *polled) {
+  for (int i = 0; i < STREAMS; i++) {
+    int waits = waits_for_starter(i);
+    polled[OUTPUT + i] = (struct pollfd){waits ? -1 : keeper.streams[i].fd, POLLIN, 0};
+    polled[STARTER_OUTPUT + i] = (struct pollfd){waits ? keeper.clients[0].output[i] : -1, POLLOUT, 0};
+  }
+  int full = keeper.input_start < keeper.input_end;
+  polled[INPUT] = (struct pollfd){full ? keeper.input : -1, POLLOUT, 0};
+}
+
+static int list_clients(struct pollfd *polled) {
+  int used = CLIENTS;
+  int full = keeper.input_start < keeper.input_end;
+  for (int i = 0; i < MAX_CLIENTS; i++) {
+    const struct client *client = &keeper.clients[i];
+    polled[CLIENTS + 2 * i] = (struct pollfd){client->control, POLLIN, 0};
+    polled[CLIENTS + 2 * i + 1] = (struct pollfd){full || client->input_read ? -1 : client->input, POLLIN, 0};
+    if (client->control >= 0 || client->input >= 0) used = CLIENTS + 2 * i + 2;
+  }
+  return used;
+}
+
+static void serve_streams(const struct pollfd *polled) {
+  for (int i = 0; i < STREAMS; i++)
+    if (polled[OUTPUT + i].revents || polled[STARTER_OUTPUT + i].revents) carry_output(i);
+  if (polled[INPUT].revents) push_input();
+}
+
+static void serve_clients(const struct pollfd *polled, int used) {
+  for (int i = CLIENTS; i < used; i += 2) {
+    struct client *client = &keeper.clients[(i - CLIENTS) / 2];
+    /* Input first: what was typed before the client went away is not lost. */
+    if (polled[i + 1].revents) carry_input(client);
+    if (polled[i].revents) take_messages(client);
+  }
+  if (polled[LISTENER].revents) accept_client();
+}
+
+/* All that the container's processes wrote is in the pipes by now: they are dead, all of them. */
+static void drain(void) {
+  for (int i = 0; i < STREAMS; i++)
+    while (!waits_for_starter(i) && carry_output(i)) continue;
+}
+
+static void end_container(void) {
+  s64 status = reap_child();
+  keeper.ended = 1;
+  close_fd(&keeper.peer);
+  drain();
+  sys(close, FD_LISTENER);
+  play_after(&keeper.job, status);
+  sys(close, FD_LOCK); /* before the last word: who has heard it finds the container free */
+  tell_clients(CONTROL_EXITED, exit_code(status));
+}
+
+/* Only the starter is waited for, until it has read what there is. */
+static int is_over(void) {
+  if (!keeper.ended) return 0;
+  drain();
+  for (int i = 0; i < STREAMS; i++) if (waits_for_starter(i)) return 0;
+  return 1;
+}
+
+static void wait_and_serve(void) {
+  static int busy;
+  struct pollfd polled[POLLED];
+  struct __kernel_timespec moment = {REST_AFTER_SECONDS, 0};
+  polled[CHILD] = (struct pollfd){keeper.ended ? -1 : FD_CHILD, POLLIN, 0};
+  polled[LISTENER] = (struct pollfd){keeper.ended ? -1 : FD_LISTENER, POLLIN, 0};
+  list_streams(polled);
+  int used = list_clients(polled);
+  s64 ready = sys(ppoll, polled, used, busy ? &moment : 0, 0, 8);
+  if (ready == 0) rest_streams();
+  busy = ready > 0;
+  if (ready <= 0) return;
+  serve_streams(polled);
+  serve_clients(polled, used);
+  if (polled[CHILD].revents) end_container();
+}
+
+int keep_main(void) {
+  if (is_error(begin_job(&keeper.job))) return 125;
+  open_streams();
+  open_clients();
+  let_go_of_stdio();
+  while (!is_over()) wait_and_serve();
+  return 0;
+}

@@ -1,0 +1,66 @@
+/* keep.h: what the files of the role keep share: the container's streams, and the clients that they go to. */
+#ifndef TSRUN_KEEP_H
+#define TSRUN_KEEP_H
+#include <asm/poll.h>
+#include "job.h"
+
+#define MAX_CLIENTS 64
+#define STREAM_BUFFER 65536
+#define STREAMS 2 /* stdout, which is all of a terminal, and stderr */
+
+struct client {
+  s32 control;         /* -1: this place is free */
+  s32 input;           /* what its caller types, or -1 */
+  s32 output[STREAMS]; /* where it reads from us, or -1; a terminal's is its input, too */
+  u8 greeted;
+  u8 starter;          /* started the container: the container waits until it has read */
+  u8 input_read;       /* its input has been read to the end */
+  u8 input_over;       /* it said INPUT_ENDED */
+};
+
+/* What the container writes. Bytes from start to end wait for the starter to have room. */
+struct stream {
+  s32 fd;
+  u32 start, end;
+  u8 *buffer;
+};
+
+struct keeper {
+  struct job job;
+  int ended;           /* PID 1 has been reaped */
+  struct stream streams[STREAMS];
+  s32 input;           /* the container's stdin or the master of its pty, or -1 */
+  s32 peer;            /* the container's end of the pty: ours keeps the master from ever reading EIO, or -1 */
+  u32 input_start, input_end; /* what waits for the container to read it */
+  struct client clients[MAX_CLIENTS]; /* the starter is the first */
+};
+extern struct keeper keeper;
+
+/* Both never wait. */
+void close_fd(s32 *fd);
+void do_not_wait(s64 fd);
+
+/* clients.c */
+void open_clients(void);
+void accept_client(void);
+void take_messages(struct client *client);
+void drop_client(struct client *client);
+void tell_clients(u32 type, s64 value);
+
+/* relay_terminal.c: ^D, twice if the line was not at its end */
+void type_end_of_file(int terminal, u8 last);
+
+/* streams.c */
+void open_streams(void);
+/* Moves what is there, once. 1: there may be more at once. */
+int carry_output(int which);
+void carry_input(struct client *client);
+/* What the container had no room for, and the end of it. */
+void push_input(void);
+void end_input(struct client *client);
+/* Nobody but this client reads it: the container gets SIGPIPE for writing there, or SIGHUP with a terminal. */
+void end_output(const struct client *client, int which);
+/* The caller has waited for a while: memory that a burst has touched goes back. */
+void rest_streams(void);
+
+#endif

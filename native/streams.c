@@ -1,0 +1,161 @@
+/* streams.c: bytes between the container and the monitor's clients. Nothing here waits; the container waits for the starter alone. */
+#include <asm/errno.h>
+#include <asm/ioctls.h>
+#include <asm/termbits.h>
+#include <linux/fcntl.h>
+#include <linux/mman.h>
+#include "keep.h"
+#include "log.h"
+
+#define MSG_DONTWAIT_ 0x40
+#define MSG_NOSIGNAL_ 0x4000
+#define BIG_PIPE (1 << 20)
+
+/* Pages that nobody has touched cost nothing. */
+static u8 buffers[STREAMS + 1][STREAM_BUFFER] __attribute__((aligned(4096)));
+static u8 *const input_buffer = buffers[STREAMS];
+static u8 last_typed;
+static struct log log;
+
+static int has_terminal(void) { return keeper.job.flags & JOB_TERMINAL; }
+
+void open_streams(void) {
+  u32 flags = keeper.job.flags;
+  keeper.input = flags & (JOB_INPUT | JOB_TERMINAL) ? FD_STDIN : -1;
+  keeper.streams[0] = (struct stream){.fd = has_terminal() ? FD_STDIN : FD_STDOUT, .buffer = buffers[0]};
+  keeper.streams[1] = (struct stream){.fd = has_terminal() ? -1 : FD_STDERR, .buffer = buffers[1]};
+  if (keeper.input >= 0) do_not_wait(keeper.input);
+  for (int i = 0; i < STREAMS; i++) if (keeper.streams[i].fd >= 0) do_not_wait(keeper.streams[i].fd);
+  /* A container may close all its ends of the pty and open one again. */
+  keeper.peer = -1;
+  if (has_terminal()) keeper.peer = (s32)sys(ioctl, FD_STDIN, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  log_open(&log, FD_DIRECTORY, keeper.job.log_max_size, keeper.job.log_max_files);
+}
+
+void rest_streams(void) {
+  log_rest(&log);
+  for (int i = 0; i <= STREAMS; i++) {
+    int used = i < STREAMS ? keeper.streams[i].start < keeper.streams[i].end : keeper.input_start < keeper.input_end;
+    if (!used) sys(madvise, buffers[i], STREAM_BUFFER, MADV_DONTNEED);
+  }
+}
+
+static void close_stream(int which) {
+  if (has_terminal()) keeper.input = -1; /* the same descriptor */
+  close_fd(&keeper.streams[which].fd);
+}
+
+/* Whoever fills a pipe gets a bigger one; who writes a line now and then costs no memory. */
+static void enlarge(int which) {
+  static u8 enlarged[STREAMS];
+  if (enlarged[which]) return;
+  enlarged[which] = 1;
+  sys(fcntl, keeper.streams[which].fd, F_SETPIPE_SZ, BIG_PIPE);
+  if (keeper.clients[0].output[which] >= 0) sys(fcntl, keeper.clients[0].output[which], F_SETPIPE_SZ, BIG_PIPE);
+}
+
+static s64 give(struct client *client, int which, const u8 *bytes, u64 length) { return sys(write, client->output[which], bytes, length); }
+
+/* As far as there is room. Without a reader there is nobody to wait for. */
+static void push_to_starter(int which) {
+  struct stream *stream = &keeper.streams[which];
+  struct client *starter = &keeper.clients[0];
+  while (stream->start < stream->end) {
+    s64 done = give(starter, which, stream->buffer + stream->start, stream->end - stream->start);
+    if (done == -EAGAIN) return;
+    if (done == -EINTR) continue;
+    if (is_error(done)) {
+      close_fd(&starter->output[which]);
+      break;
+    }
+    stream->start += (u32)done;
+  }
+  stream->start = stream->end = 0;
+}
+
+static void give_to_others(int which, const u8 *bytes, u64 length) {
+  for (int i = 1; i < MAX_CLIENTS; i++) {
+    struct client *client = &keeper.clients[i];
+    if (client->output[which] < 0 || !client->greeted) continue;
+    s64 done = give(client, which, bytes, length);
+    if (done == (s64)length) continue;
+    if (done >= 0 || done == -EAGAIN) tell(client->control, CONTROL_DROPPED, which + 1);
+    drop_client(client);
+  }
+}
+
+int carry_output(int which) {
+  struct stream *stream = &keeper.streams[which];
+  if (stream->start < stream->end) {
+    push_to_starter(which);
+    return 0;
+  }
+  if (stream->fd < 0) return 0;
+  s64 got = sys(read, stream->fd, stream->buffer, STREAM_BUFFER);
+  if (got == -EAGAIN || got == -EINTR) return 0;
+  if (got <= 0) {
+    close_stream(which);
+    return 0;
+  }
+  if (got == STREAM_BUFFER) enlarge(which);
+  log_write(&log, which + 1, stream->buffer, (u64)got);
+  give_to_others(which, stream->buffer, (u64)got);
+  if (keeper.clients[0].output[which] < 0) return 1;
+  stream->end = (u32)got;
+  push_to_starter(which);
+  return 1;
+}
+
+void end_output(const struct client *client, int which) {
+  struct client *itself = (struct client *)client;
+  close_fd(&itself->output[which]);
+  if (client->starter) keeper.streams[which].start = keeper.streams[which].end = 0;
+  for (int i = 0; i < MAX_CLIENTS; i++) if (keeper.clients[i].output[which] >= 0) return;
+  if (client->starter) close_stream(which);
+}
+
+/* Nobody inside reads it any more: whoever writes to us is to learn of it. */
+static void close_input(void) {
+  close_fd(&keeper.input);
+  keeper.input_start = keeper.input_end = 0;
+  for (int i = 0; i < MAX_CLIENTS; i++) close_fd(&keeper.clients[i].input);
+}
+
+/* The whole of it was read, with the word that this was all, and the container had room for it. */
+void end_input(struct client *client) {
+  if (!client->input_read || !client->input_over || keeper.input < 0 || keeper.input_start < keeper.input_end) return;
+  client->input_over = 0;
+  if (has_terminal()) type_end_of_file(keeper.input, last_typed);
+  else if (client->starter && keeper.job.flags & JOB_FED) close_input();
+}
+
+void push_input(void) {
+  while (keeper.input_start < keeper.input_end) {
+    const u8 *at = input_buffer + keeper.input_start;
+    s64 done = sys(write, keeper.input, at, keeper.input_end - keeper.input_start);
+    if (done == -EAGAIN) return;
+    if (done == -EINTR) continue;
+    if (is_error(done)) {
+      if (!has_terminal()) close_input();
+      break;
+    }
+    keeper.input_start += (u32)done;
+    last_typed = at[done - 1];
+  }
+  keeper.input_start = keeper.input_end = 0;
+  for (int i = 0; i < MAX_CLIENTS; i++) end_input(&keeper.clients[i]);
+}
+
+void carry_input(struct client *client) {
+  if (keeper.input_start < keeper.input_end) return; /* one after the other */
+  s64 got = sys(read, client->input, input_buffer, STREAM_BUFFER);
+  if (got == -EAGAIN || got == -EINTR) return;
+  if (got > 0) {
+    keeper.input_end = (u32)got;
+    push_input();
+    return;
+  }
+  client->input_read = 1;
+  close_fd(&client->input);
+  end_input(client);
+}
