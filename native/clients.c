@@ -7,6 +7,7 @@
 #include "keep.h"
 
 #define MSG_DONTWAIT_ 0x40
+#define SHUT_READING 0
 #define BIG_PIPE (1 << 20)
 
 static void clear(struct client *client) {
@@ -46,12 +47,24 @@ void open_clients(void) {
   else connect_streams(starter, HELLO_OUTPUT | HELLO_ERRORS, ends + 1);
 }
 
+/* What was typed too late would make a reset of the end that it is. */
+static void end_terminal(const struct client *client) {
+  u8 unread[512];
+  sys(shutdown, client->input, SHUT_READING);
+  while (sys(read, client->input, unread, sizeof unread) > 0) continue;
+}
+
 void drop_client(struct client *client) {
+  if (keeper.job.flags & JOB_TERMINAL && client->input >= 0) end_terminal(client);
   close_fd(&client->control);
   close_fd(&client->input);
   for (int i = 0; i < STREAMS; i++) close_fd(&client->output[i]);
   if (client->starter) for (int i = 0; i < STREAMS; i++) keeper.streams[i].start = keeper.streams[i].end = 0;
   clear(client);
+}
+
+void close_clients(void) {
+  for (int i = 0; i < MAX_CLIENTS; i++) drop_client(&keeper.clients[i]);
 }
 
 void tell_clients(u32 type, s64 value) {

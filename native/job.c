@@ -35,11 +35,6 @@ s64 reap_child(void) {
   return info.code == CLD_EXITED_ ? (info.status & 255) << 8 : info.status & 127;
 }
 
-s32 exit_code(s64 status) {
-  s64 signal = status & 127;
-  return (s32)(signal ? 128 + signal : status >> 8 & 255);
-}
-
 void play_after(const struct job *job, s64 status) {
   struct tape *tape = map_tape(job->after_tape, job->after_size);
   if (!tape) return;

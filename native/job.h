@@ -9,8 +9,6 @@ s64 begin_job(struct job *job);
 struct tape *map_tape(u32 offset, u32 size);
 /* Wait status of the child, as wait(2) packs it. By pidfd: no pid is ever stored, so none can be recycled. */
 s64 reap_child(void);
-/* A shell's exit code for a wait status. */
-s32 exit_code(s64 status);
 void play_after(const struct job *job, s64 status);
 /* Nothing of the caller's stays open here. */
 void let_go_of_stdio(void);

@@ -23,7 +23,10 @@ void do_not_wait(s64 fd) {
   if (!is_error(flags)) sys(fcntl, fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-static int waits_for_starter(int which) { return keeper.streams[which].start < keeper.streams[which].end; }
+static int waits_for_starter(int which) {
+  const struct stream *stream = &keeper.streams[which];
+  return keeper.clients[0].output[which] >= 0 && (stream->no_room || stream->start < stream->end);
+}
 
 static void list_streams(struct pollfd *polled) {
   for (int i = 0; i < STREAMS; i++) {
@@ -111,5 +114,7 @@ int keep_main(void) {
   open_clients();
   let_go_of_stdio();
   while (!is_over()) wait_and_serve();
+  close_streams();
+  close_clients();
   return 0;
 }

@@ -18,9 +18,10 @@ struct client {
   u8 input_over;       /* it said INPUT_ENDED */
 };
 
-/* What the container writes. Bytes from start to end wait for the starter to have room. */
+/* What the container writes. Bytes from start to end wait for the starter to have room, or all that is still in the pipe does. */
 struct stream {
   s32 fd;
+  u8 no_room;
   u32 start, end;
   u8 *buffer;
 };
@@ -42,6 +43,7 @@ void do_not_wait(s64 fd);
 
 /* clients.c */
 void open_clients(void);
+void close_clients(void);
 void accept_client(void);
 void take_messages(struct client *client);
 void drop_client(struct client *client);
@@ -52,6 +54,7 @@ void type_end_of_file(int terminal, u8 last);
 
 /* streams.c */
 void open_streams(void);
+void close_streams(void);
 /* Moves what is there, once. 1: there may be more at once. */
 int carry_output(int which);
 void carry_input(struct client *client);

@@ -4,12 +4,12 @@
 #include <asm/termbits.h>
 #include <linux/fcntl.h>
 #include <linux/mman.h>
+#include <linux/time_types.h>
 #include "keep.h"
 #include "log.h"
 
-#define MSG_DONTWAIT_ 0x40
-#define MSG_NOSIGNAL_ 0x4000
 #define BIG_PIPE (1 << 20)
+#define SPLICE_F_NONBLOCK_ 2
 
 /* Pages that nobody has touched cost nothing. */
 static u8 buffers[STREAMS + 1][STREAM_BUFFER] __attribute__((aligned(4096)));
@@ -31,6 +31,8 @@ void open_streams(void) {
   if (has_terminal()) keeper.peer = (s32)sys(ioctl, FD_STDIN, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   log_open(&log, FD_DIRECTORY, keeper.job.log_max_size, keeper.job.log_max_files);
 }
+
+void close_streams(void) { log_close(&log); }
 
 void rest_streams(void) {
   log_rest(&log);
@@ -54,14 +56,12 @@ static void enlarge(int which) {
   if (keeper.clients[0].output[which] >= 0) sys(fcntl, keeper.clients[0].output[which], F_SETPIPE_SZ, BIG_PIPE);
 }
 
-static s64 give(struct client *client, int which, const u8 *bytes, u64 length) { return sys(write, client->output[which], bytes, length); }
-
 /* As far as there is room. Without a reader there is nobody to wait for. */
 static void push_to_starter(int which) {
   struct stream *stream = &keeper.streams[which];
   struct client *starter = &keeper.clients[0];
   while (stream->start < stream->end) {
-    s64 done = give(starter, which, stream->buffer + stream->start, stream->end - stream->start);
+    s64 done = sys(write, starter->output[which], stream->buffer + stream->start, stream->end - stream->start);
     if (done == -EAGAIN) return;
     if (done == -EINTR) continue;
     if (is_error(done)) {
@@ -73,25 +73,34 @@ static void push_to_starter(int which) {
   stream->start = stream->end = 0;
 }
 
+static int has_others(int which) {
+  for (int i = 1; i < MAX_CLIENTS; i++) if (keeper.clients[i].output[which] >= 0) return 1;
+  return 0;
+}
+
 static void give_to_others(int which, const u8 *bytes, u64 length) {
   for (int i = 1; i < MAX_CLIENTS; i++) {
     struct client *client = &keeper.clients[i];
-    if (client->output[which] < 0 || !client->greeted) continue;
-    s64 done = give(client, which, bytes, length);
+    if (client->output[which] < 0) continue;
+    s64 done = sys(write, client->output[which], bytes, length);
     if (done == (s64)length) continue;
     if (done >= 0 || done == -EAGAIN) tell(client->control, CONTROL_DROPPED, which + 1);
     drop_client(client);
   }
 }
 
-int carry_output(int which) {
+/* The starter's pipe gets the very pages that the container wrote: tee(2) leaves them to be read for the log, too; where nobody else
+ * wants them splice(2) takes them along. How many bytes, as far as there is room; 0: that was all; or an errno. */
+static s64 share_with_starter(int which) {
+  s32 from = keeper.streams[which].fd, to = keeper.clients[0].output[which];
+  if (!keeper.job.log_max_files && !has_others(which)) return sys(splice, from, 0, to, 0, BIG_PIPE, SPLICE_F_NONBLOCK_);
+  return sys(tee, from, to, STREAM_BUFFER, SPLICE_F_NONBLOCK_);
+}
+
+/* What the starter got is read by the others. */
+static int read_for_others(int which, u64 most) {
   struct stream *stream = &keeper.streams[which];
-  if (stream->start < stream->end) {
-    push_to_starter(which);
-    return 0;
-  }
-  if (stream->fd < 0) return 0;
-  s64 got = sys(read, stream->fd, stream->buffer, STREAM_BUFFER);
+  s64 got = sys(read, stream->fd, stream->buffer, most);
   if (got == -EAGAIN || got == -EINTR) return 0;
   if (got <= 0) {
     close_stream(which);
@@ -100,9 +109,46 @@ int carry_output(int which) {
   if (got == STREAM_BUFFER) enlarge(which);
   log_write(&log, which + 1, stream->buffer, (u64)got);
   give_to_others(which, stream->buffer, (u64)got);
-  if (keeper.clients[0].output[which] < 0) return 1;
   stream->end = (u32)got;
-  push_to_starter(which);
+  return 1;
+}
+
+static int has_input(s32 fd) {
+  struct pollfd one = {fd, POLLIN, 0};
+  struct __kernel_timespec now = {0, 0};
+  return sys(ppoll, &one, 1, &now, 0, 8) == 1;
+}
+
+static int carry_by_pages(int which) {
+  struct stream *stream = &keeper.streams[which];
+  s64 shared = share_with_starter(which);
+  if (shared == -EAGAIN) {
+    stream->no_room = has_input(stream->fd);
+    return 0;
+  }
+  if (shared == -EINTR) return 1;
+  if (shared == 0) close_stream(which);
+  if (is_error(shared)) close_fd(&keeper.clients[0].output[which]); /* it has gone; or it is no pipe, and never was one of ours */
+  if (shared <= 0) return stream->fd >= 0;
+  if (shared >= STREAM_BUFFER) enlarge(which);
+  if (!keeper.job.log_max_files && !has_others(which)) return 1;
+  int more = read_for_others(which, (u64)shared);
+  stream->end = 0;
+  return more;
+}
+
+int carry_output(int which) {
+  struct stream *stream = &keeper.streams[which];
+  stream->no_room = 0;
+  if (stream->start < stream->end) {
+    push_to_starter(which);
+    return 0;
+  }
+  if (stream->fd < 0) return 0;
+  if (!has_terminal() && keeper.clients[0].output[which] >= 0) return carry_by_pages(which);
+  if (!read_for_others(which, STREAM_BUFFER)) return 0;
+  if (keeper.clients[0].output[which] >= 0) push_to_starter(which);
+  else stream->end = 0;
   return 1;
 }
 

@@ -1,7 +1,10 @@
+import { RUN_ONLY_FLAGS } from './client-flags.ts';
 import { hurry } from './hurry.ts';
-import { run } from './run.ts';
-import { RUN_FLAGS, type RunFlags } from './run-flags.ts';
+import { type AllRunFlags, run } from './run.ts';
+import { RUN_FLAGS } from './run-flags.ts';
 
-export const understood = hurry<RunFlags>(process.argv.slice(3), RUN_FLAGS, 1, ([rootfs = '', ...command], flags) =>
+const FLAGS = [...RUN_FLAGS, ...RUN_ONLY_FLAGS];
+
+export const understood = hurry<AllRunFlags>(process.argv.slice(3), FLAGS, 1, ([rootfs = '', ...command], flags) =>
   run(rootfs, command, flags),
 );

@@ -2,19 +2,20 @@ import { Command } from 'commander';
 import { usageError } from '../engine/options/usage-error.ts';
 import { planRun } from '../engine/run.ts';
 import { planToJson, renderPlan } from '../plan/render.ts';
+import { RUN_ONLY_FLAGS, readClientFlags } from './client-flags.ts';
 import { engineFrom, flagContext } from './context.ts';
 import { withDockerWords } from './docker-words.ts';
-import type { GlobalFlags } from './flags.ts';
+import { addFlags } from './flags.ts';
 import { escapeControl } from './format/escape-control.ts';
 import { withPlanFlag } from './plan-flag.ts';
 import { print } from './report.ts';
-import { run } from './run.ts';
-import { addRunFlags, type RunFlags, readRunFlags } from './run-flags.ts';
+import { type AllRunFlags, run } from './run.ts';
+import { addRunFlags, readRunFlags } from './run-flags.ts';
 
-type Flags = RunFlags & GlobalFlags & { plan?: string };
+type Flags = AllRunFlags & { plan?: string };
 
 export function runCommand(): Command {
-  return withDockerWords(withPlanFlag(addRunFlags(new Command('run'))))
+  return withDockerWords(withPlanFlag(addFlags(addRunFlags(new Command('run')), RUN_ONLY_FLAGS)))
     .description('run a command in a new container')
     .argument('<rootfs>', 'the root directory; it is never written to')
     .argument('[command...]', 'the command and its arguments')
@@ -29,7 +30,10 @@ function printPlan(rootfs: string, command: string[], flags: Flags, format: stri
   const options = readRunFlags(flags, rootfs, command, flagContext());
   if (format !== 'text' && format !== 'json')
     throw usageError(`invalid argument "${format}" for "--plan" flag: it is text or json`);
-  const steps = planRun(engineFrom(flags), options, { interactive: options.interactive, relay: true });
+  const attached = flags.detach
+    ? { detached: true, interactive: false }
+    : { interactive: options.interactive, relay: readClientFlags(flags) };
+  const steps = planRun(engineFrom(flags), options, attached);
   print(
     format === 'json'
       ? `${JSON.stringify(planToJson(steps), null, 2)}\n`

@@ -1,39 +1,64 @@
+import { closeSync } from 'node:fs';
 import { Command } from 'commander';
+import { attachToContainer } from '../engine/attach.ts';
+import type { Engine } from '../engine/engine.ts';
 import { findContainer } from '../engine/find.ts';
+import { usageError } from '../engine/options/usage-error.ts';
 import { unpackOptions } from '../engine/saved-options.ts';
 import { startContainer } from '../engine/start.ts';
-import { TsrunError } from '../errors/tsrun-error.ts';
+import { containerStatus, isUp } from '../engine/status.ts';
 import { becomeRelay } from '../runtime/relay.ts';
+import { CLIENT_FLAGS, type ClientFlags, readClientFlags } from './client-flags.ts';
 import { engineFrom, requireRoot } from './context.ts';
-import type { GlobalFlags } from './flags.ts';
+import { withDockerWords } from './docker-words.ts';
+import { forEach } from './each.ts';
+import { addFlags, type GlobalFlags } from './flags.ts';
 import { attachment } from './terminal.ts';
 import { startUninterrupted } from './uninterrupted.ts';
 
-interface StartFlags extends GlobalFlags {
+interface StartFlags extends ClientFlags, GlobalFlags {
   attach?: boolean;
   interactive?: boolean;
 }
 
 export function startCommand(): Command {
-  return new Command('start')
-    .description('run a container that has ended once more, on what it wrote before')
-    .argument('<container>')
+  const command = new Command('start')
+    .description('start containers that were created, or have ended: again, on what they wrote before')
+    .argument('<container...>')
     .option('-a, --attach', 'connect standard output and error, and pass signals on')
-    .option('-i, --interactive', 'connect standard input too')
-    .action((reference: string, _flags: unknown, self: Command) => start(reference, self.optsWithGlobals()));
+    .option('-i, --interactive', 'connect standard input too');
+  return withDockerWords(addFlags(command, CLIENT_FLAGS)).action(
+    (references: string[], _flags: unknown, self: Command) => start(references, self.optsWithGlobals()),
+  );
 }
 
-async function start(reference: string, flags: StartFlags): Promise<void> {
-  const goal = `start ${reference}`;
-  requireRoot(goal);
-  if (!flags.attach && !flags.interactive)
-    throw new TsrunError('unsupported', `${goal}: detached containers are not supported yet`, {
-      hint: 'tsrun start -a',
-    });
+async function start(references: string[], flags: StartFlags): Promise<void> {
+  requireRoot(`start ${references[0]}`);
   const engine = engineFrom(flags);
+  if (!flags.attach && !flags.interactive) return forEach(references, (reference) => startDetached(engine, reference));
+  if (references.length > 1)
+    throw usageError('you cannot start and attach multiple containers at once', 'leave out -a and -i, or start one');
+  await startAttached(engine, references[0]!, flags);
+}
+
+/** One that runs is started already. */
+async function startDetached(engine: Engine, reference: string): Promise<void> {
+  const record = findContainer(engine, reference);
+  if (isUp(containerStatus(engine, record))) return;
+  const started = await startUninterrupted(() =>
+    startContainer(engine, record, { detached: true, interactive: false }),
+  );
+  closeSync(started.control);
+}
+
+async function startAttached(engine: Engine, reference: string, flags: StartFlags): Promise<void> {
+  const goal = `start ${reference}`;
   const record = findContainer(engine, reference);
   const options = unpackOptions(record.options);
   const interactive = (flags.interactive ?? false) && options.interactive;
-  const attached = { ...attachment(goal, { interactive, tty: options.tty }), relay: true };
-  becomeRelay(goal, await startUninterrupted(() => startContainer(engine, record, attached)));
+  const manners = readClientFlags(flags);
+  if (isUp(containerStatus(engine, record)))
+    becomeRelay(goal, await attachToContainer(engine, record, interactive), { ...manners, late: true });
+  const attached = { ...attachment(goal, { interactive, tty: options.tty }), relay: manners };
+  becomeRelay(goal, await startUninterrupted(() => startContainer(engine, record, attached)), manners);
 }

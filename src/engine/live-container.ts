@@ -40,6 +40,7 @@ export class LiveContainer implements AsyncDisposable {
     this.stdin = stdin === undefined ? undefined : new Socket({ fd: stdin, readable: false, writable: true });
     this.#monitor = follow(started);
     this.exited = this.#monitor.exited;
+    if (terminal !== undefined) this.stdout.on('error', ignoreLateTyping);
     (this.stdin ?? this.stdout).once('finish', () => this.#monitor.endInput());
     this.stdout.once('close', () => this.#monitor.endOutput(1));
     this.stderr?.once('close', () => this.#monitor.endOutput(2));
@@ -55,6 +56,11 @@ export class LiveContainer implements AsyncDisposable {
     await this.exited;
     for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy();
   }
+}
+
+/** Typed when the container has ended: what it wrote is read to its end all the same. */
+function ignoreLateTyping(this: Socket, error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE' && error.code !== 'ECONNRESET' && this.listenerCount('error') === 1) throw error;
 }
 
 const DEFAULTS: Omit<RunOptions, 'rootfs' | 'command'> = {

@@ -29,12 +29,11 @@ export function planRun(engine: Engine, options: RunOptions, attachment: Attachm
   const { record, spec } = draft;
   const bundle = bundleFrom(engine.paths.container(record.id), spec);
   const facts = { ...factsOf(engine, record, bundle, attachment), sourceKind: plannedKind(bundle) };
-  const relay = attachment.relay ?? false;
   return [
     ...lockedSteps(engine.paths, record.id),
     ...creationSteps(engine, draft),
     ...recordStartSteps(engine, record, timestamp(nowNs()), true),
-    ...wholePlan({ spec, command: bundle.command, facts, relay }),
+    ...wholePlan({ spec, command: bundle.command, facts, relay: attachment.relay }),
   ];
 }
 

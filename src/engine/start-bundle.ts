@@ -7,6 +7,7 @@ import { abandon } from '../runtime/abandon.ts';
 import type { Bundle } from '../runtime/bundle.ts';
 import type { ContainerFacts } from '../runtime/container-plan.ts';
 import { type Connected, launch } from '../runtime/launch.ts';
+import type { ClientManners } from '../runtime/relay.ts';
 import { fileError, writeWhole } from '../store/files.ts';
 import type { RunLock } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
@@ -14,6 +15,7 @@ import { afterSteps, endRunSteps, recordRunSteps, recordStartSteps } from './cle
 import { settle } from './create.ts';
 import type { Engine } from './engine.ts';
 import { refuseVolumesWithoutPeers } from './mount-peers.ts';
+import { logSettings } from './options/parse-log.ts';
 import { explainOverlayFailure } from './overlay-check.ts';
 import { unpackOptions } from './saved-options.ts';
 
@@ -26,7 +28,7 @@ export interface Attachment {
   /** Of the caller's terminal, with -t. */
   size?: WindowSize | undefined;
   /** The caller is a command line, which has nothing to do from then on but to carry bytes: it becomes the relay, if it can at once. */
-  relay?: boolean;
+  relay?: ClientManners | undefined;
 }
 
 export interface Started extends Connected {
@@ -62,14 +64,16 @@ export function factsOf(
     sourceKind: sourceKind(bundle),
     stdio: bundle.command.terminal ? { kind: 'terminal' } : { kind: 'pipes', interactive: options.interactive },
     client: { attached: !detached, fed: !detached && interactive },
-    monitor: { directory: engine.paths.container(record.id), run: engine.paths.run(record.id), log: LOG },
+    monitor: {
+      directory: engine.paths.container(record.id),
+      run: engine.paths.run(record.id),
+      log: logSettings(options.log),
+    },
     size,
     init: bundle.init,
     recordSteps: recordRunSteps(engine, record),
   };
 }
-
-const LOG = { maxSize: 10_000_000, maxFiles: 3 };
 
 /** What a start is given by who has prepared it. */
 export interface StartOf {
@@ -100,7 +104,7 @@ export function startBundle(
       facts,
       after: afterSteps(engine, record, made !== undefined),
       lock: lock.fd,
-      relay: (attachment.relay ?? false) && pidfile === undefined,
+      relay: pidfile === undefined ? attachment.relay : undefined,
       made,
     });
     if (pidfile !== undefined) writeWhole(pidfile, String(connected.pid), 0o644, false);

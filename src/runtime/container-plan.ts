@@ -25,7 +25,8 @@ import { oomScoreSteps } from '../security/steps.ts';
 import type { Stdio } from '../security/types.ts';
 import type { Mount, Process, Spec } from '../spec/oci.ts';
 import { becomeCommand, confine } from './confine.ts';
-import type { Client, LogSettings } from './descriptors.ts';
+import type { LogSettings } from './job.ts';
+import type { Client } from './wiring.ts';
 
 /** Directories on the host. */
 export interface MonitorPlaces {

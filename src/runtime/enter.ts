@@ -7,10 +7,12 @@ import { play, readPlayed, throwBlame } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap, killEntering } from './abandon.ts';
-import { direct, lacksStream, openDescriptors, writeJob } from './descriptors.ts';
+import { openDescriptors } from './descriptors.ts';
 import { type EnterFacts, enterPlaces, enterPlan, startEnterPlan } from './enter-plan.ts';
 import { firstWord, type Patience } from './first-word.ts';
+import { writeJob } from './job.ts';
 import { type Connected, receiveTerminal } from './launch.ts';
+import { direct, lacksStream } from './wiring.ts';
 
 /** The exit code for a container that does not run. */
 const NOT_RUNNING = 126;

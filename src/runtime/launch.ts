@@ -10,9 +10,11 @@ import { pipesOf } from '../security/types.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap } from './abandon.ts';
 import type { ContainerFacts } from './container-plan.ts';
-import { type Ends, lacksStream, openDescriptors, throughMonitor, writeJob } from './descriptors.ts';
-import { relayPlan, relaySlots } from './relay.ts';
+import { type Ends, openDescriptors } from './descriptors.ts';
+import { writeJob } from './job.ts';
+import { type ClientManners, relayPlan, relaySlots } from './relay.ts';
 import { birthStep, startPlan } from './start-plan.ts';
+import { lacksStream, throughMonitor } from './wiring.ts';
 
 /** A process in a container, and the caller's ends of what connects it. All descriptors are close-on-exec. */
 export interface Connected {
@@ -60,8 +62,8 @@ export interface LaunchRequest {
   after: readonly Step[];
   /** A descriptor that the monitor keeps until it has cleaned up. */
   lock: number;
-  /** This process becomes the container's relay: `launch` returns only what failed. */
-  relay: boolean;
+  /** This process becomes the container's relay, with these manners: `launch` returns only what failed. */
+  relay: ClientManners | undefined;
   /** The cgroups, and whatever else is needed, are being made beside: waits for them. Without it the plan makes the cgroups. */
   made?: (() => void) | undefined;
 }
@@ -71,8 +73,9 @@ export function wholePlan({ spec, command, facts, relay, made }: Omit<LaunchRequ
   const start = made
     ? [birthStep(spec, command, facts, monitorPath())]
     : startPlan(spec, command, facts, monitorPath());
-  if (!relay) return start;
-  const carried = { terminal: facts.stdio.kind === 'terminal', interactive: facts.client.fed, monitored: true };
+  if (relay === undefined) return start;
+  const terminal = facts.stdio.kind === 'terminal';
+  const carried = { terminal, interactive: facts.client.fed, monitored: true, manners: relay };
   const check = step('check_signals', {}, 'one that came meanwhile ends what was begun');
   return [...start, check, ...relayPlan(carried)];
 }

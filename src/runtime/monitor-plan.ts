@@ -21,7 +21,7 @@ import { pipesOf } from '../security/types.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { becomeSteps } from './become.ts';
 import { type ContainerFacts, containerPlan, type MonitorPlaces } from './container-plan.ts';
-import { clients, kept } from './descriptors.ts';
+import { clients, kept } from './wiring.ts';
 
 /** The name of a container's socket in the directory of its run. */
 export const SOCKET_NAME = 'monitor.sock';

@@ -8,6 +8,9 @@ import { becomeSteps } from './become.ts';
 import type { Ends } from './descriptors.ts';
 import type { Connected } from './launch.ts';
 
+/** What a relay needs of who is connected. `monitor`: a child of ours. */
+export type Carrying = Ends & Pick<Connected, 'interactive' | 'monitored'> & { monitor?: number };
+
 const SIG_SETMASK = 2;
 const P_PID = 1;
 const WEXITED = 4;
@@ -37,12 +40,26 @@ export interface Carried {
   interactive: boolean;
   /** The other end is a container's monitor, not an exec'ed process. */
   monitored: boolean;
-  /** Codes of the keys that detach; none unless said. */
-  detachKeys?: readonly number[];
+  /** How a client behaves; of no account for an exec'ed process. */
+  manners?: ClientManners | undefined;
 }
 
-function letters({ terminal, interactive, monitored }: Carried): string {
-  return `${terminal ? 't' : ''}${interactive ? 'i' : ''}${monitored ? 'm' : ''}`;
+/** Of who carries the streams of a container. */
+export interface ClientManners {
+  /** Codes of the keys that detach, with a terminal; none unless said. */
+  detachKeys?: readonly number[] | undefined;
+  /** Its signals are not the container's. */
+  keepsSignals?: boolean | undefined;
+  /** It comes when the container has drawn already. */
+  late?: boolean | undefined;
+}
+
+function letters({ terminal, interactive, monitored, manners }: Carried): string {
+  const all = { t: terminal, i: interactive, m: monitored, s: manners?.keepsSignals, r: manners?.late };
+  return Object.entries(all)
+    .filter(([, said]) => said)
+    .map(([letter]) => letter)
+    .join('');
 }
 
 /**
@@ -58,7 +75,8 @@ export function relayPlan(carried: Carried): Step[] {
       : Object.fromEntries(streams.map(([name, place]) => [ours(name), place]))),
   };
   const share = step('share_memory', {}, 'Node’s memory is given back by a child, while the relay is at work already');
-  const words = ['relay', letters(carried), ...(carried.detachKeys?.length ? [carried.detachKeys.join(',')] : [])];
+  const keys = carried.manners?.detachKeys ?? [];
+  const words = ['relay', letters(carried), ...(keys.length > 0 ? [keys.join(',')] : [])];
   return [
     step(
       'unshare',
@@ -95,9 +113,9 @@ function orEnd(steps: Step[]): Step[] {
   ];
 }
 
-/** Becomes the relay of what was started. Does not return. */
-export function becomeRelay(goal: string, connected: Connected): never {
+/** Becomes the relay of what was started, or of what it is connected to. Does not return. */
+export function becomeRelay(goal: string, connected: Carrying, manners?: ClientManners): never {
   const { terminal, interactive, monitored } = connected;
-  play(goal, relayPlan({ terminal: terminal !== undefined, interactive, monitored }), relaySlots(connected));
+  play(goal, relayPlan({ terminal: terminal !== undefined, interactive, monitored, manners }), relaySlots(connected));
   throw new Error('unreachable: execve returned');
 }

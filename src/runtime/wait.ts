@@ -65,6 +65,26 @@ export function follow({ control, monitor }: { control: number; monitor: number 
   };
 }
 
+/** For a client without streams, which started nothing: the exit code, or undefined when the monitor is lost. Takes the socket over. */
+export function waitForWord(control: number): Promise<number | undefined> {
+  const socket = new Socket({ fd: control, readable: true, writable: false });
+  return new Promise((resolve) => {
+    let rest = Buffer.alloc(0);
+    socket.on('data', (chunk: Buffer) => {
+      rest = Buffer.concat([rest, chunk]);
+      for (; rest.length >= CONTROL.bytes; rest = rest.subarray(CONTROL.bytes)) {
+        const message = parseMessage(rest.subarray(0, CONTROL.bytes));
+        if (message?.type !== CONTROL.exited) continue;
+        resolve(message.value);
+        socket.destroy();
+        return;
+      }
+    });
+    socket.on('error', () => socket.destroy());
+    socket.on('close', () => resolve(undefined));
+  });
+}
+
 /** Waits until the command has ended and been cleaned up after. Takes over the control socket. */
 export function waitForExit(connected: { control: number; monitor: number }): Promise<number> {
   return follow(connected).exited;

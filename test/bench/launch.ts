@@ -11,10 +11,12 @@ import { play } from '../../src/plan/play.ts';
 import { type Step, step } from '../../src/plan/step.ts';
 import { bundleFrom } from '../../src/runtime/bundle.ts';
 import type { ContainerFacts } from '../../src/runtime/container-plan.ts';
-import { openDescriptors, throughMonitor, writeJob } from '../../src/runtime/descriptors.ts';
+import { openDescriptors } from '../../src/runtime/descriptors.ts';
+import { writeJob } from '../../src/runtime/job.ts';
 import { SOCKET_NAME } from '../../src/runtime/monitor-plan.ts';
 import { startPlan } from '../../src/runtime/start-plan.ts';
 import { waitForExit } from '../../src/runtime/wait.ts';
+import { throughMonitor } from '../../src/runtime/wiring.ts';
 import { engineOf, optionsFor } from './inside-process.ts';
 import { compileC, type Machine, packageRoot } from './machine.ts';
 import { planToC } from './plan-to-c.ts';
@@ -92,7 +94,10 @@ interface Times {
 
 async function launchHere({ steps, after }: Subject): Promise<Times> {
   const plan = steps();
-  const { given, ends, job, closeTheirs } = openDescriptors('bench', throughMonitor(STDIO, CLIENT), { reaper: false, null: false });
+  const { given, ends, job, closeTheirs } = openDescriptors('bench', throughMonitor(STDIO, CLIENT), {
+    reaper: false,
+    null: false,
+  });
   writeJob(job, { after: encode(after), flags: JOB_ATTACHED });
   const lock = openSync('/dev/null', 'r');
   const begun = performance.now();
@@ -106,7 +111,10 @@ async function launchHere({ steps, after }: Subject): Promise<Times> {
 
 /** The same plan as straight-line C, and the file with what its monitor has to do. */
 function compileLauncher(machine: Machine, { steps, after }: Subject): () => number[] {
-  const { given, job, closeAll } = openDescriptors('bench', throughMonitor(STDIO, CLIENT), { reaper: false, null: false });
+  const { given, job, closeAll } = openDescriptors('bench', throughMonitor(STDIO, CLIENT), {
+    reaper: false,
+    null: false,
+  });
   writeJob(job, { after: encode(after), flags: JOB_ATTACHED });
   const jobFile = join(machine.scratch, 'job');
   writeFileSync(jobFile, readFileSync(`/proc/self/fd/${job}`));

@@ -1,13 +1,14 @@
 import { Command, CommanderError } from 'commander';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { RUN_ONLY_FLAGS } from '../../src/cli/client-flags.ts';
 import { EXEC_FLAGS } from '../../src/cli/exec-flags.ts';
 import { addFlags, DATA_ROOT, dockerStyle, type Flag } from '../../src/cli/flags.ts';
 import { type PlainWords, readPlainWords } from '../../src/cli/plain-words.ts';
 import { RUN_FLAGS } from '../../src/cli/run-flags.ts';
 
 const test = suite('cli/plain-words');
-const FLAGS = { run: [...RUN_FLAGS, DATA_ROOT], exec: [...EXEC_FLAGS, DATA_ROOT] };
+const FLAGS = { run: [...RUN_FLAGS, ...RUN_ONLY_FLAGS, DATA_ROOT], exec: [...EXEC_FLAGS, DATA_ROOT] };
 type Verb = keyof typeof FLAGS;
 
 /** What commander makes of the same words, below a parent as in the real program; undefined when it objects. */

@@ -22,7 +22,9 @@ let engine: Engine;
 test.before(async () => {
   tsrun = await openTsrun();
   engine = openEngine({ dataRoot: tsrun.dataRoot, runRoot: tsrun.runRoot });
-  await start(['true']).exited;
+  const first = start(['true']);
+  await first.exited;
+  await first[Symbol.asyncDispose](); // or its streams are collected some time later
 });
 test.after(() => tsrun.close());
 

@@ -12,7 +12,7 @@ import { play } from '../../src/plan/play.ts';
 import { type Step, step } from '../../src/plan/step.ts';
 import { becomeSteps } from '../../src/runtime/become.ts';
 import { nextMessageSync } from '../../src/runtime/control.ts';
-import { writeJob } from '../../src/runtime/descriptors.ts';
+import { writeJob } from '../../src/runtime/job.ts';
 import { reap } from '../../src/runtime/wait.ts';
 import { linux, needs } from '../support/needs.ts';
 import { until } from '../support/tsrun.ts';
