@@ -72,7 +72,7 @@ test('a call of Node’s that nobody expected to fail: the machine’s fault, sa
   );
   assert.match(
     said(() => (undefined as unknown as string).length),
-    /internal error.*\n[^]*\nhint: this is a defect of tsrun; please report it\n$/,
+    /internal error.*\n[\s\S]*\nhint: this is a defect of tsrun; please report it\n$/,
   );
 });
 
