@@ -117,6 +117,7 @@ export async function removeContainer(engine: Engine, reference: string, { force
     const run = readRunState(engine.paths, id);
     const running = record ? isUp(containerStatus(engine, record)) : isRunning(engine, id);
     if (running && !force) throw runs(record?.name ?? id, isFrozen(engine.cgroups, cgroupPath(id)));
+    if (!record && !force) throw noRecord(reference);
     if (running) {
       if (record) recordEvent(engine, record, 'kill', { signal: '9' });
       await killAll(engine, id, goal);
@@ -132,6 +133,13 @@ export async function removeContainer(engine: Engine, reference: string, { force
     unlock();
   }
   return id;
+}
+
+/** Another command is removing it just now, or was killed when it had removed the record. */
+function noRecord(reference: string): TsrunError {
+  return new TsrunError('not-found', `No such container: ${reference}`, {
+    hint: 'it is being removed, or was half removed: tsrun rm -f removes what is left',
+  });
 }
 
 function runs(name: string, paused: boolean): TsrunError {
