@@ -127,13 +127,14 @@ function removeFilesSteps(engine: Engine, record: ContainerRecord): Step[] {
   const { paths } = engine;
   return [
     ...removeLayerSteps(paths, record),
+    // Without a record nobody would look for it.
+    step('remove_tree', { ...at, name: paths.run(record.id) }, 'remove what is known of the run'),
     step('unlink_link', { ...at, pathname: paths.name(record.name), target: record.id }, 'free the name'),
     step(
       'unlink_linked',
       { ...at, pathname: paths.newName(record.id), target: record.id },
       'and what it was renamed to',
     ),
-    forgetRun(engine, record),
     step(
       'remove_tree',
       { ...at, name: paths.container(record.id) },
