@@ -8,8 +8,9 @@ import type { Struck } from './strike.ts';
 const SETTLES_MS = 4000;
 
 /** A stack trace or a word of Node's own is a defect of ours, whatever was struck. */
-const UNCLEAR = /^\s+at .*[:(]\d+|node:internal|UnhandledPromise|Uncaught|^\w*Error: |undefined|\[object/m;
-const CLEAR = /^tsrun: \S.*$/m;
+export const UNCLEAR =
+  /^\s+at .*[:(]\d+|node:internal|UnhandledPromise|Uncaught|^(?!Error: No such )\w*Error: |undefined|\[object/m;
+export const CLEAR = /^(?:tsrun|Error): \S.*$/m;
 
 /** What cannot be, after whatever was done to a command line of this scene. Empty: all is well. */
 export async function aftermath(

@@ -26,6 +26,12 @@ const FOUND: [what: string, scene: string, struck: (call: Call) => boolean, acti
     ({ name, detail }) => name === 'unlinkat' && detail.includes('/names/'),
     `errno:${constants.errno.EINTR}`,
   ],
+  [
+    'what is known of a --rm run cannot be removed: the container stays, for rm to finish',
+    'run --rm',
+    ({ role, name, detail, nth }) => role === 'keep' && name === 'unlinkat' && detail === 'root' && nth > 9,
+    `errno:${constants.errno.ENOMEM}`,
+  ],
 ];
 
 const test = needs(suite('what the sweeps have found'), linux(), arch('x64'), root(), overlay(), tool('cc'));
