@@ -51,8 +51,16 @@ function openMountNamespace(machine: Machine): string {
   return `/proc/${holder.pid}/ns/mnt`;
 }
 
-/** Everything that is installed and does what `tsrun run --rm ROOTFS true` does, or a part of it. */
+const known = new WeakMap<Machine, Contestant[]>();
+
+/** Everything that is installed and does what `tsrun run --rm ROOTFS true` does, or a part of it. Made once. */
 export function peers(machine: Machine): Contestant[] {
+  const made = known.get(machine) ?? findPeers(machine);
+  known.set(machine, made);
+  return made;
+}
+
+function findPeers(machine: Machine): Contestant[] {
   const mountNamespace = openMountNamespace(machine);
   const makers: Record<string, (namespace: string) => Contestant | undefined> = {
     docker: (namespace) => docker(machine, namespace),
