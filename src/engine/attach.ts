@@ -3,6 +3,7 @@ import { connectToMonitor } from '../runtime/attach.ts';
 import type { Ends } from '../runtime/descriptors.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import type { Engine } from './engine.ts';
+import { recordEvent } from './events/record-event.ts';
 import { unpackOptions } from './saved-options.ts';
 import { containerStatus } from './status.ts';
 
@@ -24,7 +25,10 @@ export async function attachToContainer(engine: Engine, record: ContainerRecord,
     throw new TsrunError('conflict', `${goal}: You cannot attach to a paused container, unpause it first`);
   const client = { attached: true, fed: feeds && interactive };
   const ends = await connectToMonitor(goal, engine.paths.run(record.id), tty, client);
-  if (ends !== undefined) return { ...ends, interactive: client.fed, monitored: true };
+  if (ends !== undefined) {
+    recordEvent(engine, record, 'attach');
+    return { ...ends, interactive: client.fed, monitored: true };
+  }
   if (containerStatus(engine, record).status !== 'running')
     throw new TsrunError('conflict', `${goal}: You cannot attach to a stopped container, start it first`, {
       hint: `tsrun start -a ${record.name}`,

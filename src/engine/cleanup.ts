@@ -69,8 +69,11 @@ export function recordStartSteps(
   ];
 }
 
-/** What is known of a run from the moment on at which its command executes; slot: `pid`. The start time of a process names it for ever. */
-export function recordRunSteps(engine: Engine, record: ContainerRecord): Step[] {
+/**
+ * What is known of a run from the moment on at which its command executes; slot: `pid`. The start time of a process names it for ever.
+ * @param attached who starts it has its streams: Docker's clients attach first, and start then
+ */
+export function recordRunSteps(engine: Engine, record: ContainerRecord, attached: boolean): Step[] {
   const { paths, machine } = engine;
   const run = paths.run(record.id);
   const state = `${run}/state.json`;
@@ -86,6 +89,7 @@ export function recordRunSteps(engine: Engine, record: ContainerRecord): Step[] 
       { ...at, pathname: rootLink(paths, record), pid: slot('pid') },
       'its root, seen from outside: the merged view leads here',
     ),
+    ...(attached ? [eventStep(engine, record, 'attach')] : []),
     eventStep(engine, record, 'start'),
   ];
 }

@@ -71,7 +71,7 @@ export function factsOf(
     },
     size,
     init: bundle.init,
-    recordSteps: recordRunSteps(engine, record),
+    recordSteps: recordRunSteps(engine, record, !detached),
   };
 }
 

@@ -40,7 +40,7 @@ function hasInotify(pid: number): boolean {
 test('a run, from its making to its removal, in docker’s order', () => {
   const { code } = tsrun.run(['run', '--rm', '--name', 'whole', tsrun.rootfs, 'sh', '-c', 'exit 3']);
   assert.is(code, 3);
-  assert.equal(actionsOf('whole'), ['create', 'start', 'die 3', 'destroy']);
+  assert.equal(actionsOf('whole'), ['create', 'attach', 'start', 'die 3', 'destroy']);
 });
 
 test('a container that is kept, started again and removed', () => {
@@ -48,7 +48,7 @@ test('a container that is kept, started again and removed', () => {
   tsrun.run(['start', '-a', 'kept']);
   const id = idOf('kept');
   tsrun.run(['rm', 'kept']);
-  assert.equal(actionsOf('kept'), ['create', 'start', 'die 0', 'start', 'die 0', 'destroy']);
+  assert.equal(actionsOf('kept'), ['create', 'attach', 'start', 'die 0', 'attach', 'start', 'die 0', 'destroy']);
   const [first = ''] = past('-f', 'container=kept');
   const attributes = `(image=${tsrun.rootfs}, name=kept, tier=a, b)`;
   const time = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}(Z|[+-]\d\d:\d\d) /;
@@ -67,6 +67,22 @@ test('a container that is kept, started again and removed', () => {
   );
 });
 
+test('detached: nobody attaches, until somebody does', async () => {
+  expectOk(tsrun.run(['run', '-d', '--name', 'alone', tsrun.rootfs, 'sh', '-c', 'echo ready; exec sleep 600']));
+  assert.equal(actionsOf('alone'), ['create', 'start']);
+  const following = await follow('-f', 'container=alone');
+  const attached = tsrun.spawn(['attach', '--no-stdin', 'alone']);
+  await following.waitFor(' container attach ');
+  expectOk(tsrun.run(['kill', 'alone']));
+  await attached.ended;
+  expectOk(tsrun.run(['start', 'alone']));
+  expectOk(tsrun.run(['rm', '-f', 'alone']));
+  const first = ['create', 'start', 'attach', 'kill 9', 'die 137'];
+  assert.equal(actionsOf('alone'), [...first, 'start', 'kill 9', 'die 137', 'destroy']);
+  following.child.kill('SIGINT');
+  assert.is((await following.ended).code, 130);
+});
+
 test('a command that is not there: the container comes and goes', () => {
   assert.is(tsrun.run(['run', '--name', 'none', tsrun.rootfs, 'nonsuch']).code, 127);
   assert.equal(actionsOf('none'), ['create', 'destroy']);
@@ -75,7 +91,7 @@ test('a command that is not there: the container comes and goes', () => {
 test('what other commands do is told as it happens, each with its attributes', async () => {
   const following = await follow('-f', 'container=busy', '-f', 'container=idle', '--format', SHORT);
   await tsrun.container('busy', "trap 'exit 5' TERM; echo ready; while :; do sleep 0.05; done");
-  const events = ['create', 'start'];
+  const events = ['create', 'attach', 'start'];
   const told = async (...more: string[]) => {
     events.push(...more);
     const wanted = events.map((line) => `${line}\n`).join('');
@@ -108,7 +124,7 @@ test('what other commands do is told as it happens, each with its attributes', a
 test('rm -f kills; create alone; prune says how much it was', async () => {
   await tsrun.container('forced');
   expectOk(tsrun.run(['rm', '-f', 'forced']));
-  assert.equal(actionsOf('forced'), ['create', 'start', 'kill 9', 'die 137', 'destroy']);
+  assert.equal(actionsOf('forced'), ['create', 'attach', 'start', 'kill 9', 'die 137', 'destroy']);
   expectOk(tsrun.run(['create', '--name', 'made', tsrun.rootfs, 'true']));
   assert.equal(actionsOf('made'), ['create']);
   expectOk(tsrun.run(['container', 'prune', '-f']));
@@ -131,7 +147,7 @@ needs(test, cgroup('memory'))('who is killed for want of memory: oom comes befor
   appendFileSync(limits[0]!, String(16 << 20));
   hungry.child.stdin!.end('go\n');
   await hungry.ended;
-  assert.equal(actionsOf('hungry'), ['create', 'start', 'oom', 'die 137']);
+  assert.equal(actionsOf('hungry'), ['create', 'attach', 'start', 'oom', 'die 137']);
 });
 
 test('nobody reads any more: a quiet end with the next event', async () => {
@@ -163,10 +179,10 @@ test('a full file is moved away once, and what follows goes on', async () => {
   assert.is((await following.ended).code, 143);
   assert.ok(statSync(`${path}.1`).size >= 1 << 20);
   assert.ok(statSync(path).size < 10_000);
-  assert.equal(actionsOf('rotated'), ['create', 'start', 'die 0', 'destroy'], 'of both files');
+  assert.equal(actionsOf('rotated'), ['create', 'attach', 'start', 'die 0', 'destroy'], 'of both files');
 });
 
-test('many at once: every line is whole, every run has its four', async () => {
+test('many at once: every line is whole, every run has its own', async () => {
   const names = Array.from({ length: 16 }, (_, i) => `many${i}`);
   const runs = names.map((name) => tsrun.spawn(['run', '--rm', '--name', name, tsrun.rootfs, 'true']));
   for (const { ended } of runs) assert.is((await ended).code, 0);
@@ -176,6 +192,7 @@ test('many at once: every line is whole, every run has its four', async () => {
   for (const name of names)
     assert.equal(past('-f', `container=${name}`, '-f', 'label=name='.concat(name), '--format', '{{.Action}}'), [
       'create',
+      'attach',
       'start',
       'die',
       'destroy',
