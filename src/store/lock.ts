@@ -23,12 +23,17 @@ function tryLock(fd: number, goal: string, why: string, kind: number = LOCK.LOCK
   }
 }
 
-/** undefined when the file is not there. Close-on-exec. @throws TsrunError: EROFS, EACCES */
+/**
+ * undefined when the file is not there. Close-on-exec. For writing, because NFS wants that of LOCK_EX; but who goes into a container
+ * changes nothing, also where nothing can be changed. @throws TsrunError: EROFS, EACCES
+ */
 function openLock(path: string, flags: number, goal: string): number | undefined {
   try {
     return openSync(path, flags, 0o600);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return undefined;
+    if (code === 'EROFS' && flags === O.O_RDWR) return openSync(path, 'r');
     throw fileError(goal, error);
   }
 }

@@ -142,11 +142,13 @@ test('a damaged record of a container that runs: left alone', async () => {
   system.isClean();
 });
 
-test('a layer is not there: said, and removed by rm', () => {
-  const id = system.ended('less');
+test('its read-write layer is not there, as rm leaves it that is killed: it goes; without its init layer it stays', () => {
+  const [less, half] = [system.ended('less'), system.ended('half', 'echo mine > /f')];
   rmSync(system.layer('less'), { recursive: true });
-  system.remains(`record data/containers/${id}`);
-  expectOk(system.tsrun.run(['rm', 'less']));
+  system.isFixed(`container data/containers/${less}`);
+  rmSync(`${system.layer('half')}-init`, { recursive: true });
+  system.remains(`record data/containers/${half}`);
+  expectOk(system.tsrun.run(['rm', 'half']));
   system.isClean();
 });
 

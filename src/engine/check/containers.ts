@@ -48,7 +48,7 @@ function up(scene: Scene, record: ContainerRecord): Finding[] {
       kind: 'monitor',
       where: scene.engine.paths.container(record.id),
       container: record.id,
-      what: `container ${record.name} runs, but its ${MONITOR} has gone: nobody will record how it ends, or clean up after it`,
+      what: `container ${record.name} runs, but its ${MONITOR} has gone: nobody listens on its socket, writes its log, records how it ends or cleans up after it`,
       since: changedAt(scene.engine.paths.run(record.id)),
       heldBy: membersOf(scene, record.id),
       advice: `tsrun stop ${record.name} ends it; --fix does not touch what runs`,
@@ -80,12 +80,15 @@ function ended(scene: Scene, record: ContainerRecord, status: Status): Finding[]
 }
 
 /** Why a container that has ended should not be there any more. */
-function forgotten({ paths }: Engine, { id, remove, waits }: ContainerRecord, status: Status): string | undefined {
+function forgotten(
+  { paths }: Engine,
+  { id, remove, waits, layer }: ContainerRecord,
+  status: Status,
+): string | undefined {
   const begun = status.startedAt !== undefined;
   if (remove && (begun || !waits)) return 'was to be removed when it ended (--rm), but whoever had to do it was killed';
-  return begun || isThere(`${paths.container(id)}/config.json`)
-    ? undefined
-    : 'was being made by a command that was killed';
+  if (!begun && !isThere(`${paths.container(id)}/config.json`)) return 'was being made by a command that was killed';
+  return isThere(paths.layer(layer)) ? undefined : 'was being removed: nothing that it wrote is left';
 }
 
 /** Stopped by a signal, it does not clean up. */
@@ -171,10 +174,17 @@ function withoutLayer(
   name: string,
   layer: string,
 ): Finding[] {
-  const missing = [layer, `${layer}-init`].map((one) => paths.layer(one)).find((path) => !isThere(path));
-  if (missing === undefined) return [];
-  const what = `container ${name} cannot be started: its layer ${missing} is not there`;
-  return [{ ...about, kind: 'record', what, advice: `tsrun rm ${name} removes the rest` }];
+  const init = paths.layer(`${layer}-init`);
+  if (isThere(init)) return [];
+  const what = `container ${name} cannot be started: its init layer ${init} is not there`;
+  return [
+    {
+      ...about,
+      kind: 'record',
+      what,
+      advice: `tsrun rm ${name} removes it; what it wrote is in ${paths.layer(layer)}/diff`,
+    },
+  ];
 }
 
 function temporaries({ engine, processes }: Scene, record: ContainerRecord, status: Status): Finding[] {

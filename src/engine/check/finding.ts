@@ -15,7 +15,6 @@ export type FindingKind =
   | 'temporary'
   | 'cgroup'
   | 'run-directory'
-  | 'socket'
   | 'layer'
   | 'link';
 

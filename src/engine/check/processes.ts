@@ -9,6 +9,8 @@ const MOST_FILES = 4096;
 const COMMAND_LENGTH = 120;
 const TICKS_A_SECOND = 100; // sysconf(_SC_CLK_TCK) on every architecture that Node knows
 export const MONITOR = 'tsrun-monitor';
+/** What a monitor of any data root has open. */
+const LOCK = /\/containers\/[0-9a-f]{64}\/run\.lock(?: \(deleted\))?$/;
 
 export interface Process {
   pid: number;
@@ -24,7 +26,7 @@ export interface Process {
   mounts: string;
 }
 
-/** An open file, a working directory or a root below one of the directories that were asked about. */
+/** An open file, a working directory or a root below one of the directories that were asked about; or a container's lock. */
 interface OpenFile {
   pid: number;
   path: string;
@@ -35,7 +37,7 @@ export interface Processes {
   all: ReadonlyMap<number, Process>;
   /** Who has that path open, or something below it; at most a handful. */
   holders(path: string): Holder[];
-  /** Each with every path below the roots that it has open; one that has been removed ends in ` (deleted)`. */
+  /** One that has been removed ends in ` (deleted)`. */
   files: readonly OpenFile[];
   /** One process of each mount namespace, with the text of its mountinfo. */
   namespaces: readonly { pid: number; mountinfo: string }[];
@@ -65,7 +67,7 @@ export function readProcesses(roots: readonly string[]): Processes {
     if (process === undefined) continue;
     all.set(pid, process);
     const links = linksOf(pid, unread);
-    files.push(...links.filter((path) => isBelow(path, roots)).map((path) => ({ pid, path })));
+    files.push(...links.filter((path) => LOCK.test(path) || isBelow(path, roots)).map((path) => ({ pid, path })));
     if (process.mounts !== '' && !namespaces.has(process.mounts))
       namespaces.set(process.mounts, { pid, mountinfo: read(`/proc/${pid}/mountinfo`) });
   }
