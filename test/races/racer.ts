@@ -2,15 +2,17 @@ import { readFileSync } from 'node:fs';
 import { errorText } from '../../src/cli/report.ts';
 import { type Engine, openEngine } from '../../src/engine/engine.ts';
 import { execInContainer } from '../../src/engine/exec.ts';
+import { findContainer } from '../../src/engine/find.ts';
 import { removeContainer } from '../../src/engine/remove.ts';
 import { renameContainer } from '../../src/engine/rename.ts';
+import { startContainer } from '../../src/engine/start.ts';
 import { stopContainer } from '../../src/engine/stop.ts';
 import { waitForExit } from '../../src/runtime/wait.ts';
 
 /** What one of two does. The words are the verb's operands. */
 export interface Deed {
   verb: keyof typeof VERBS;
-  words: string[];
+  words: readonly string[];
   /** How much of nothing it does first: rounds differ in who comes first, and by how much. */
   dawdle: number;
 }
@@ -25,11 +27,18 @@ async function exec(engine: Engine, container: string, ...command: string[]): Pr
   await waitForExit(entered);
 }
 
+/** Detached; its monitor is our child, and reaped when it ends. */
+async function start(engine: Engine, name: string): Promise<void> {
+  const started = await startContainer(engine, findContainer(engine, name), { detached: true, interactive: false });
+  void waitForExit(started);
+}
+
 const VERBS = {
   exec,
   rename: renameContainer,
   rm: removeContainer,
   'rm -f': (engine: Engine, name: string) => removeContainer(engine, name, { force: true }),
+  start,
   stop: (engine: Engine, name: string) => stopContainer(engine, name, { seconds: 10 }),
 };
 

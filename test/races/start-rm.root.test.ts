@@ -1,0 +1,57 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { needs, overlay, root } from '../support/needs.ts';
+import { openTsrun, type Tsrun } from '../support/tsrun.ts';
+import { create, left, Race, ROUNDS, Tally } from './race.ts';
+
+const test = needs(suite('start and rm at the same time'), root(), overlay());
+let tsrun: Tsrun;
+let race: Race;
+
+test.before(async () => {
+  tsrun = await openTsrun();
+  race = await Race.open(tsrun);
+});
+test.after(async () => {
+  race?.close();
+  await tsrun?.close();
+});
+
+const START = { verb: 'start', words: ['both'] } as const;
+const GONE = /^tsrun: No such container: \w+\n/;
+const RUNS =
+  /^tsrun: cannot remove container "\/both": container is running: stop the container before removing or force remove\n/;
+
+test('start × rm: it runs, or is gone', async () => {
+  const tally = new Tally(race);
+  for (let round = 0; round < ROUNDS; round++) {
+    const id = create(tsrun, 'both');
+    const [started, removed] = await race.run(round, START, { verb: 'rm', words: ['both'] });
+    if (removed === '') assert.match(started, GONE);
+    else {
+      assert.is(started, '');
+      assert.match(removed, RUNS);
+      assert.is(await race.alone({ verb: 'exec', words: ['both', 'true'] }), '');
+      assert.is(await race.alone({ verb: 'stop', words: ['both'] }), '');
+      assert.is(await race.alone({ verb: 'rm', words: ['both'] }), '');
+    }
+    assert.equal(left(tsrun, id), [], `round ${round}: ${started}${removed}`);
+    tally.count(started === '');
+  }
+  tally.check();
+});
+
+test('start × rm -f: it is gone', async () => {
+  const tally = new Tally(race);
+  for (let round = 0; round < ROUNDS; round++) {
+    const id = create(tsrun, 'both');
+    const [started, removed] = await race.run(round, START, { verb: 'rm -f', words: ['both'] });
+    assert.is(removed, '');
+    if (started !== '') assert.match(started, GONE);
+    assert.equal(left(tsrun, id), [], `round ${round}: ${started}`);
+    tally.count(started === '');
+  }
+  tally.check();
+});
+
+test.run();
