@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { parseSignal } from '../engine/options/parse-signal.ts';
 import { usageError } from '../engine/options/usage-error.ts';
-import { stopContainer } from '../engine/stop.ts';
+import { type StopOptions, stopContainer } from '../engine/stop.ts';
 import { engineFrom, requireRoot } from './context.ts';
 import { forAll } from './each.ts';
 import { maybeFlag, readFlag } from './flag-values.ts';
@@ -11,26 +11,34 @@ import { warn } from './report.ts';
 /** Docker's. */
 const DEFAULT_SECONDS = '10';
 
-interface StopFlags extends GlobalFlags {
+export interface StopFlags extends GlobalFlags {
   signal?: string;
   timeout: string;
 }
 
 export function stopCommand(): Command {
-  return new Command('stop')
+  return addStopFlags(new Command('stop'))
     .description('ask containers to end, and end those that do not')
     .argument('<container...>')
-    .option('-s, --signal <signal>', 'how to ask (default: the stop signal of the container)')
-    .option('-t, --timeout <seconds>', 'how long to wait before SIGKILL; -1: for ever', DEFAULT_SECONDS)
     .action((references: string[], _flags: unknown, self: Command) => stop(references, self.optsWithGlobals()));
 }
 
-async function stop(references: string[], flags: StopFlags): Promise<void> {
-  const options = {
+export function addStopFlags(command: Command): Command {
+  return command
+    .option('-s, --signal <signal>', 'how to ask (default: the stop signal of the container)')
+    .option('-t, --timeout <seconds>', 'how long to wait before SIGKILL; -1: for ever', DEFAULT_SECONDS);
+}
+
+export function readStopFlags(flags: StopFlags): StopOptions {
+  return {
     signal: maybeFlag('-s, --signal', flags.signal, parseSignal),
     seconds: readFlag('-t, --timeout', flags.timeout, parseSeconds),
     warn,
   };
+}
+
+async function stop(references: string[], flags: StopFlags): Promise<void> {
+  const options = readStopFlags(flags);
   requireRoot(`stop ${references[0]}`);
   const engine = engineFrom(flags);
   await forAll(references, (reference) => stopContainer(engine, reference, options));

@@ -16,6 +16,7 @@ export const VERBS: Record<string, MakeVerb> = {
   logs: async () => (await import('./logs.ts')).logsCommand(),
   diff: async () => (await import('./diff.ts')).diffCommand(),
   stop: async () => (await import('./stop.ts')).stopCommand(),
+  restart: async () => (await import('./restart.ts')).restartCommand(),
   kill: async () => (await import('./kill.ts')).killCommand(),
   pause: async () => (await import('./pause.ts')).pauseCommand(),
   unpause: async () => (await import('./pause.ts')).unpauseCommand(),

@@ -59,6 +59,9 @@ export function recordStartSteps(
     step('unlinkat', { ...at, pathname: paths.stopped(record.id), flags: 0 }, 'somebody wants it to run', {
       expect: { ENOENT: 0 },
     }),
+    step('unlinkat', { ...at, pathname: paths.kept(record.id), flags: 0 }, 'it was, for that', {
+      expect: { ENOENT: 0 },
+    }),
     step('unlinkat', { ...at, pathname: temporary, flags: 0 }, 'of one that was killed', { expect: { ENOENT: 0 } }),
     newFile(temporary, text, 0o600, 'from here on it has been started again'),
     step(
@@ -170,13 +173,15 @@ function endSteps(engine: Engine, record: ContainerRecord): Step[] {
   const exit = recordExitSteps(engine, record);
   const died = diedSteps(engine, record);
   if (!record.remove) return [...exit, ...died, ...endRunSteps(engine, record)];
-  const all = [
-    ...died,
+  const removal = [
     ...endProcessesSteps(engine, record),
     ...removeCgroupSteps(engine.cgroups, cgroupPath(record.id), true), // a start encodes them: no step more than is needed
     ...removeFilesSteps(engine, record),
     endStep(engine, record, 'destroy', {}),
   ];
+  const kept = { ...at, pathname: engine.paths.kept(record.id), flags: 0 };
+  const unlessKept = { expect: { ENOENT: 0 }, thenSkip: removal.length };
+  const all = [...died, step('unlinkat', kept, 'it stays if it is being restarted', unlessKept), ...removal];
   return orElse(all, [...exit, forgetRun(engine, record)]);
 }
 

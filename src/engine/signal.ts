@@ -40,9 +40,18 @@ export function stopSignalOf({ options }: ContainerRecord): number {
 export function noteStop({ paths }: Engine, { id, remove, options }: ContainerRecord, goal: string): void {
   if (remove) return;
   try {
-    closeSync(openSync(paths.stopped(id), O.O_WRONLY | O.O_CREAT | O.O_NOFOLLOW, 0o600));
+    noteFile(paths.stopped(id), goal);
   } catch (error) {
-    if (unpackOptions(options).restart.name !== 'no') throw fileError(goal, error); // it would be for nothing
+    if (unpackOptions(options).restart.name !== 'no') throw error; // it would be for nothing
+  }
+}
+
+/** A file that says something by being there. */
+export function noteFile(path: string, goal: string): void {
+  try {
+    closeSync(openSync(path, O.O_WRONLY | O.O_CREAT | O.O_NOFOLLOW, 0o600));
+  } catch (error) {
+    throw fileError(goal, error);
   }
 }
 

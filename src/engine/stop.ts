@@ -8,7 +8,7 @@ import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
 import type { FirstProcess } from './first-process.ts';
 import { killAll } from './kill.ts';
-import { endsWithin, noteStop, openStarted, SIGKILL, sendSignal, stopSignalOf } from './signal.ts';
+import { endsWithin, noteFile, noteStop, openStarted, SIGKILL, sendSignal, stopSignalOf } from './signal.ts';
 
 /** The number of rt_sigtimedwait(2), which sigwait(3) is, too; the signals that it waits for are not blocked meanwhile. */
 const SIGTIMEDWAIT: Partial<Record<NodeJS.Architecture, number>> = { x64: 128, arm64: 137 };
@@ -22,6 +22,10 @@ export interface StopOptions {
   signal?: number | undefined;
   /** Told when the signal would do nothing. */
   warn?: (text: string) => void;
+  /** It stays in spite of --rm: somebody is going to start it again. */
+  keep?: boolean;
+  /** What the user wants; `stop` unless said. */
+  goal?: string;
 }
 
 /**
@@ -29,13 +33,14 @@ export interface StopOptions {
  * not run is stopped already.
  */
 export async function stopContainer(engine: Engine, reference: string, options: StopOptions): Promise<void> {
-  const goal = `stop ${reference}`;
+  const { goal = `stop ${reference}` } = options;
   refuseForeignDirectories(engine, goal);
   const record = findContainer(engine, reference);
   let asked = false;
   const first = await openStarted(engine, record, goal, (found) => {
     const signal = options.signal ?? stopSignalOf(record);
     noteStop(engine, record, goal);
+    if (options.keep && record.remove) noteFile(engine.paths.kept(record.id), goal);
     asked = signal !== SIGKILL && ask(engine, found, signal, record, goal, options.warn);
   });
   if (first === undefined) return;

@@ -42,6 +42,10 @@ export class Paths {
   newName(id: string): string {
     return `${this.container(id)}/renamed`;
   }
+  /** An empty file: one with --rm stays when it ends next: it is being restarted. */
+  kept(id: string): string {
+    return `${this.container(id)}/kept`;
+  }
   /** What happened, a line each; older ones in `events.jsonl.1`. Gone with a reboot. */
   get events(): string {
     return `${this.runRoot}/events.jsonl`;
