@@ -4,6 +4,7 @@ import { attachToContainer } from '../engine/attach.ts';
 import type { Engine } from '../engine/engine.ts';
 import { findContainer } from '../engine/find.ts';
 import { usageError } from '../engine/options/usage-error.ts';
+import { dueContainers } from '../engine/restart-policy.ts';
 import { unpackOptions } from '../engine/saved-options.ts';
 import { startContainer } from '../engine/start.ts';
 import { containerStatus, isUp } from '../engine/status.ts';
@@ -13,32 +14,51 @@ import { engineFrom, requireRoot } from './context.ts';
 import { withDockerWords } from './docker-words.ts';
 import { forEach } from './each.ts';
 import { addFlags, type GlobalFlags } from './flags.ts';
+import { errorText, printError } from './report.ts';
 import { attachment } from './terminal.ts';
 import { startUninterrupted } from './uninterrupted.ts';
 
 interface StartFlags extends ClientFlags, GlobalFlags {
   attach?: boolean;
   interactive?: boolean;
+  restartPolicy?: boolean;
 }
 
 export function startCommand(): Command {
   const command = new Command('start')
     .description('start containers that were created, or have ended: again, on what they wrote before')
-    .argument('<container...>')
+    .argument('[container...]')
     .option('-a, --attach', 'connect standard output and error, and pass signals on')
-    .option('-i, --interactive', 'connect standard input too');
+    .option('-i, --interactive', 'connect standard input too')
+    .option('--restart-policy', 'after a boot: start all whose restart policy wants it');
   return withDockerWords(addFlags(command, CLIENT_FLAGS)).action(
     (references: string[], _flags: unknown, self: Command) => start(references, self.optsWithGlobals()),
   );
 }
 
 async function start(references: string[], flags: StartFlags): Promise<void> {
-  requireRoot(`start ${references[0]}`);
+  if (flags.restartPolicy && (references.length > 0 || flags.attach || flags.interactive))
+    throw usageError('--restart-policy starts what it finds, detached: leave out -a, -i and names');
+  if (!flags.restartPolicy && references.length === 0)
+    throw usageError('start needs a container', 'tsrun start [options] <container…>');
+  requireRoot(`start ${references[0] ?? '--restart-policy'}`);
   const engine = engineFrom(flags);
+  if (flags.restartPolicy) return startDue(engine);
   if (!flags.attach && !flags.interactive) return forEach(references, (reference) => startDetached(engine, reference));
   if (references.length > 1)
     throw usageError('you cannot start and attach multiple containers at once', 'leave out -a and -i, or start one');
   await startAttached(engine, references[0]!, flags);
+}
+
+/** What a system unit does after a boot. One that cannot be started keeps no other from it. */
+async function startDue(engine: Engine): Promise<void> {
+  const { records, failed } = dueContainers(engine);
+  for (const error of failed) printError(errorText(error));
+  if (failed.length > 0) process.exitCode = 1;
+  await forEach(
+    records.map(({ name }) => name),
+    (name) => startDetached(engine, name),
+  );
 }
 
 /** One that runs is started already. */
