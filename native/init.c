@@ -99,7 +99,10 @@ int init_main(int argc, char **argv, char **envp) {
   set_signal_mask(&all, &mask);
   stop_ignoring_children();
   s64 command = sys(clone, SIGCHLD, 0, 0, 0, 0);
-  if (is_error(command)) return NOT_EXECUTABLE;
+  if (is_error(command)) {
+    tell_failure(argv[2], command);
+    return NOT_EXECUTABLE;
+  }
   if (!command) exit_now(become_command(argv + 2, envp, &mask));
   let_go_of_stdio();
   return watch(command, &all);
