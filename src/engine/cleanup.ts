@@ -2,7 +2,7 @@ import { memoryEventsPath, oomKills } from '../cgroup/host.ts';
 import { killCgroupSteps, missCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
 import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
-import { ANY, type Step, step } from '../plan/step.ts';
+import { ANY, type Step, type StepOptions, step } from '../plan/step.ts';
 import { SOCKET_NAME } from '../runtime/monitor-plan.ts';
 import { newFile, removeLayerSteps } from '../store/layers.ts';
 import type { Paths } from '../store/paths.ts';
@@ -15,6 +15,11 @@ const at = { dirfd: AT.AT_FDCWD };
 const tree = (name: string, why: string): Step => step('remove_tree', { ...at, name }, why, { ignoreErrors: true });
 const unlink = (pathname: string, why: string): Step =>
   step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
+
+const unlinkLate = (paths: Paths, { id }: ContainerRecord): Step =>
+  step('unlinkat', { ...at, pathname: paths.lateExit(id), flags: 0 }, 'and how it ended, where that was written late', {
+    expect: { ENOENT: 0 },
+  });
 
 const mergedPath = (paths: Paths, { layer }: ContainerRecord): string => `${paths.layer(layer)}/merged`;
 const rootLink = (paths: Paths, { id }: ContainerRecord): string => `${paths.run(id)}/root`;
@@ -56,6 +61,7 @@ export function recordStartSteps(
     step('unlinkat', { ...at, pathname: `${directory}/exit.json`, flags: 0 }, 'how it ended before is over', {
       expect: { ENOENT: 0 },
     }),
+    unlinkLate(paths, record),
     step('unlinkat', { ...at, pathname: paths.stopped(record.id), flags: 0 }, 'somebody wants it to run', {
       expect: { ENOENT: 0 },
     }),
@@ -136,6 +142,7 @@ function removeFilesSteps(engine: Engine, record: ContainerRecord): Step[] {
     ...removeLayerSteps(paths, record),
     // Without a record nobody would look for it.
     step('remove_tree', { ...at, name: paths.run(record.id) }, 'remove what is known of the run'),
+    unlinkLate(paths, record),
     step('unlink_link', { ...at, pathname: paths.name(record.name), target: record.id }, 'free the name'),
     step(
       'unlink_linked',
@@ -195,19 +202,23 @@ function diedSteps(engine: Engine, record: ContainerRecord): Step[] {
   ];
 }
 
+/** Where the data root has no room, beside the run's own directory: a reboot takes it away, but no exit code is made up until then. */
 function recordExitSteps({ paths, cgroups }: Engine, record: ContainerRecord): Step[] {
-  const directory = paths.container(record.id);
   const events = memoryEventsPath(cgroups, cgroupPath(record.id)) ?? null;
-  return [
-    step('openat', { ...at, pathname: directory, flags: O.O_DIRECTORY | O.O_CLOEXEC, mode: 0 }, 'where its record is', {
-      save: 'record',
-      ignoreErrors: true,
-    }),
+  const open = (pathname: string, why: string, more: StepOptions) =>
+    step('openat', { ...at, pathname, flags: O.O_DIRECTORY | O.O_CLOEXEC, mode: 0 }, why, { save: 'record', ...more });
+  const write = (name: string, temporary: string, more: StepOptions) =>
     step(
       'record_exit',
-      { dirfd: slot('record'), name: 'exit.json', temporary: 'exit.tmp', memory_events: events },
+      { dirfd: slot('record'), name, temporary, memory_events: events },
       'how and when it ended',
-      { ignoreErrors: true },
-    ),
+      more,
+    );
+  const late = `${record.id}.exit`;
+  return [
+    open(paths.container(record.id), 'where its record is', { expect: { [ANY]: 1 } }),
+    write('exit.json', 'exit.tmp', { expect: { [ANY]: 0 }, thenSkip: 2 }),
+    open(paths.runRoot, 'there was no room for it', { expect: { [ANY]: 1 } }),
+    write(late, `${late}.tmp`, { ignoreErrors: true }),
   ];
 }

@@ -58,6 +58,10 @@ export class Paths {
   run(id: string): string {
     return `${this.runRoot}/${id}`;
   }
+  /** How it ended, where the data root had no room for that; gone with a reboot. */
+  lateExit(id: string): string {
+    return `${this.runRoot}/${id}.exit`;
+  }
 }
 
 function withoutSlash(path: string): string {

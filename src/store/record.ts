@@ -179,7 +179,11 @@ export function readStart(paths: Paths, id: string): { time: string; bootId: str
 }
 
 export function readExit(paths: Paths, id: string): ExitRecord | undefined {
-  const text = readUnless(`${paths.container(id)}/exit.json`, undefined);
+  const read = (path: string): ExitRecord | undefined => parseExit(readUnless(path, undefined));
+  return read(`${paths.container(id)}/exit.json`) ?? read(paths.lateExit(id));
+}
+
+function parseExit(text: string | undefined): ExitRecord | undefined {
   if (text === undefined) return undefined;
   try {
     const { exitCode, signal, finishedNs, oomKills } = parseJson(text, 'exit.json') as Record<string, number | string>;
@@ -199,10 +203,8 @@ export function readExit(paths: Paths, id: string): ExitRecord | undefined {
  * @returns what puts that back when another run does not come about; not over what a monitor has written since: then there was one
  */
 export function rememberRun(paths: Paths, id: string): () => void {
-  const files = ['started', 'exit.json', 'stopped'].map((name) => {
-    const path = `${paths.container(id)}/${name}`;
-    return { path, text: readUnless(path, undefined) };
-  });
+  const own = ['started', 'exit.json', 'stopped'].map((name) => `${paths.container(id)}/${name}`);
+  const files = [...own, paths.lateExit(id)].map((path) => ({ path, text: readUnless(path, undefined) }));
   return () => {
     if (readExit(paths, id) !== undefined) return;
     for (const { path, text } of files) {

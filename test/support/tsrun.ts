@@ -181,9 +181,9 @@ export async function until(
   }
 }
 
-/** Its standard output. Throws when it failed, with what it said. */
-export function expectOk({ code, stdout, stderr }: Outcome): string {
-  if (code !== 0) throw new Error(`exit code ${code}\n${stdout}${stderr}`);
+/** Its standard output. Throws when it ended in another way, with what it said. */
+export function expectOk({ code, stdout, stderr }: Outcome, expected = 0): string {
+  if (code !== expected) throw new Error(`exit code ${code}\n${stdout}${stderr}`);
   return stdout;
 }
 
