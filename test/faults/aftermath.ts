@@ -104,7 +104,7 @@ export function outcomeProblems(struck: Struck, expected: Outcome): string[] {
 export const isAbortOfNode = ({ code, stderr }: Outcome): boolean => code === 134 && /node::Assert|uv_/.test(stderr);
 
 function difference(expected: string, found: string): string {
-  const [one, other] = [expected.split('\n'), found.split('\n')];
+  const [one, other] = [expected, found].map((text) => withoutId(text).split('\n')) as [string[], string[]];
   const lines = [...one.filter((line) => !other.includes(line)).map((line) => `- ${line}`)];
   lines.push(...other.filter((line) => !one.includes(line)).map((line) => `+ ${line}`));
   return lines.slice(0, 6).join('\n');

@@ -49,7 +49,7 @@ export const SCENES: readonly Scene[] = [
   {
     name: 'run -t --init',
     words: (tsrun) => [
-      ...[...KEPT, '-t', '--init', '--network', 'none', '-w', '/new/directory', '-v', `${tsrun.directory}:/v`],
+      ...[...KEPT, '-t', '--init', '--network', 'none', '-w', '/new/directory', '-v', `${tsrun.directory}/volume:/v`],
       ...[tsrun.rootfs, ...shell(SAY)],
     ],
   },
