@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { type ContainerRecord, listIds, readExit, readRecord, readStart } from '../store/record.ts';
+import { type ContainerRecord, type ExitRecord, listIds, readExit, readRecord, readStart } from '../store/record.ts';
 import type { Engine } from './engine.ts';
+import type { RestartPolicy } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
 import { containerStatus, isUp } from './status.ts';
 
@@ -17,10 +18,16 @@ export function isDue(engine: Engine, record: ContainerRecord): boolean {
   const exit = readExit(paths, record.id);
   if (exit !== undefined && start.bootId === machine.bootId()) return false; // its monitor has seen the end, and decided
   const { restart } = unpackOptions(record.options);
-  if (restart.name === 'unless-stopped') return !existsSync(paths.stopped(record.id));
-  if (restart.name === 'on-failure') return exit?.exitCode !== 0;
+  const stopped = existsSync(paths.stopped(record.id));
+  if (restart.name === 'unless-stopped') return !stopped;
+  if (restart.name === 'on-failure') return hasFailed(exit) && (exit === undefined || stopped || !isSpent(restart));
   return restart.name === 'always';
 }
+
+const hasFailed = (exit: ExitRecord | undefined): boolean => exit?.exitCode !== 0;
+
+/** A monitor that recorded a failure, and that nobody stopped, goes on to start it again, unless it has done so as often as it may. */
+const isSpent = ({ maximumRetryCount }: RestartPolicy): boolean => maximumRetryCount > 0;
 
 export interface Due {
   records: ContainerRecord[];

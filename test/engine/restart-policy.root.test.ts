@@ -39,7 +39,11 @@ const TABLE: [policy: string, past: Past, due: boolean][] = [
   ['on-failure', lost, true],
   ['on-failure', ended(3), true],
   ['on-failure', ended(0), false],
+  ['on-failure', stopped, true],
   ['on-failure', { boot: bootId(), code: 3 }, false],
+  ['on-failure:2', lost, true],
+  ['on-failure:2', ended(3), false],
+  ['on-failure:2', stopped, true],
 ];
 
 const exitText = (code: number) =>
