@@ -78,6 +78,17 @@ test('the monitor alone is killed: said, with who runs, and left alone', async (
   system.isClean();
 });
 
+test('the run directory of a container that runs is tidied away: said; a restart makes another', async () => {
+  const { tsrun } = system;
+  expectOk(tsrun.run(['run', '-d', '--name', 'deaf', tsrun.rootfs, 'sleep', '600']));
+  const id = system.id('deaf');
+  rmSync(join(tsrun.runRoot, id), { recursive: true });
+  system.remains(`socket run/${id}/monitor.sock`);
+  expectOk(tsrun.run(['restart', '-t', '0', 'deaf']));
+  system.isClean();
+  expectOk(tsrun.run(['rm', '-f', 'deaf']));
+});
+
 test('a stopped monitor of a container that has ended: said, and left alone', async () => {
   const { id, pid, monitor, ended } = await system.running('stuck');
   await standStill(monitor);

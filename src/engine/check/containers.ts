@@ -3,6 +3,7 @@ import { processesBelow } from '../../cgroup/host.ts';
 import { missCgroupSteps } from '../../cgroup/steps.ts';
 import { TsrunError } from '../../errors/tsrun-error.ts';
 import { play } from '../../plan/play.ts';
+import { SOCKET_NAME } from '../../runtime/monitor-plan.ts';
 import { type ContainerRecord, readRecord } from '../../store/record.ts';
 import { endRunSteps } from '../cleanup.ts';
 import { cgroupPath } from '../create.ts';
@@ -11,7 +12,7 @@ import { sayWhoIsLeft } from '../kill.ts';
 import { removeWhole } from '../remove.ts';
 import { forgetVolatile } from '../start.ts';
 import { containerStatus, isUp, type Status } from '../status.ts';
-import type { Finding } from './finding.ts';
+import type { Finding, Holder } from './finding.ts';
 import { holderOf, MONITOR, MOST_HOLDERS, membersOf } from './processes.ts';
 import { changedAt, isThere, type Scene } from './scene.ts';
 import { insist, whileFree } from './while-free.ts';
@@ -42,7 +43,8 @@ const monitorsOf = ({ engine, processes }: Scene, id: string) =>
   processes.holders(`${engine.paths.container(id)}/run.lock`);
 
 function up(scene: Scene, record: ContainerRecord): Finding[] {
-  if (monitorsOf(scene, record.id).length > 0) return [];
+  const monitors = monitorsOf(scene, record.id);
+  if (monitors.length > 0) return unreachable(scene, record, monitors);
   return [
     {
       kind: 'monitor',
@@ -54,6 +56,14 @@ function up(scene: Scene, record: ContainerRecord): Finding[] {
       advice: `tsrun stop ${record.name} ends it; --fix does not touch what runs`,
     },
   ];
+}
+
+/** Whoever tidied the run directory up did not know that it was in use. */
+function unreachable({ engine }: Scene, { id, name }: ContainerRecord, heldBy: readonly Holder[]): Finding[] {
+  const where = `${engine.paths.run(id)}/${SOCKET_NAME}`;
+  if (isThere(where)) return [];
+  const what = `the socket of the ${MONITOR} of container ${name}, which runs, is not there: attach and wait do not reach it`;
+  return [{ kind: 'socket', where, container: id, what, heldBy, advice: `tsrun restart ${name} makes another` }];
 }
 
 function ended(scene: Scene, record: ContainerRecord, status: Status): Finding[] {

@@ -15,6 +15,7 @@ export type FindingKind =
   | 'temporary'
   | 'cgroup'
   | 'run-directory'
+  | 'socket'
   | 'layer'
   | 'link';
 
