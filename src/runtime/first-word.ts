@@ -29,15 +29,22 @@ export async function firstWord(
   const duplicate = step('fcntl', { fd: slot('control'), cmd: F.F_DUPFD_CLOEXEC, arg: 0 }, 'to wait', { save: 'own' });
   const own = play('wait', [duplicate], { control }).value('own');
   return new Promise((resolve, reject) => {
+    // Not a byte more than one word: the next may be there already, and is the relay's.
+    const word = Buffer.alloc(CONTROL.bytes);
+    const take = (length: number): boolean => {
+      finish(length === CONTROL.bytes ? parseMessage(word) : undefined);
+      return false;
+    };
     let socket: Socket;
     try {
-      socket = new Socket({ fd: own, readable: true, writable: false });
+      // Its types know this option of connect(2)'s only.
+      const options = { fd: own, readable: true, writable: false, onread: { buffer: word, callback: take } };
+      socket = new Socket(options);
     } catch (error) {
       closeSync(own);
       reject(error);
       return;
     }
-    let rest = Buffer.alloc(0);
     const finish = (result: ControlMessage | 'late' | 'stopped' | undefined) => {
       clearTimeout(timer);
       stop?.removeEventListener('abort', stopped);
@@ -47,10 +54,6 @@ export async function firstWord(
     const stopped = () => finish('stopped');
     const timer = setTimeout(() => finish('late'), patienceMs);
     stop?.addEventListener('abort', stopped);
-    socket.on('data', (chunk: Buffer) => {
-      rest = Buffer.concat([rest, chunk]);
-      if (rest.length >= CONTROL.bytes) finish(parseMessage(rest.subarray(0, CONTROL.bytes)));
-    });
     socket.on('error', () => finish(undefined));
     socket.on('close', () => finish(undefined));
     if (stop?.aborted) stopped();

@@ -4,12 +4,14 @@ import * as assert from 'uvu/assert';
 import type { BindMount, ExecOptions } from '../../src/engine/run-options.ts';
 import {
   type Engine,
+  type ExecAttachment,
   execInContainer,
   type LiveContainer,
   openEngine,
   type RunRequest,
   run,
   TsrunError,
+  waitForExit,
 } from '../../src/index.ts';
 import { openFiles } from '../plan/open-files.ts';
 import { needs, overlay, root } from '../support/needs.ts';
@@ -32,7 +34,7 @@ const state = (): string => withoutEvents(treeState(tsrun.directory, { times: fa
 const start = (command: string[], more: Partial<RunRequest> = {}): LiveContainer =>
   run(engine, { rootfs: tsrun.rootfs, command, ...more });
 
-const exec = (container: string, command: string[]) =>
+const exec = (container: string, command: string[], more: Partial<ExecAttachment> = {}) =>
   execInContainer(
     engine,
     {
@@ -46,7 +48,7 @@ const exec = (container: string, command: string[]) =>
       detach: true,
       privileged: false,
     } satisfies ExecOptions,
-    { interactive: false },
+    { interactive: false, ...more },
   );
 
 async function textOf(stream: NodeJS.ReadableStream): Promise<string> {
@@ -178,6 +180,12 @@ test('no zombie of the trial that explains a failed overlay', async () => {
   const error = blame('run', step('mount', mount, 'layers'), 22, 0);
   assert.is(explainOverlayFailure(engine, error), error, 'this file system can carry one');
   assert.equal(zombies(), []);
+});
+
+test('exec: the end of a command that has ended before its start was heard of is not swallowed', async () => {
+  await using live = start(['sleep', '60']);
+  for (let i = 0; i < 40; i++)
+    assert.is(await waitForExit(await exec(live.id, ['sh', '-c', 'exit 3'], { blockingMs: 0 })), 3);
 });
 
 test.run();
