@@ -4,11 +4,15 @@
 #include <asm/termbits.h>
 #include <asm/termios.h>
 #include <linux/fcntl.h>
+#include <linux/stat.h>
 #include "keep.h"
 
-#define MSG_DONTWAIT_ 0x40
 #define SHUT_READING 0
 #define BIG_PIPE (1 << 20)
+#define WORDS_AT_ONCE 16 /* of one client: another may have something to say, too */
+
+/* So that who comes when there is no number left can be told. */
+static s32 spare;
 
 static void clear(struct client *client) {
   *client = (struct client){.control = -1, .input = -1, .output = {-1, -1}};
@@ -38,6 +42,7 @@ void open_clients(void) {
   static const s32 ends[] = {FD_CLIENT_INPUT, FD_CLIENT_OUTPUT, FD_CLIENT_ERRORS};
   struct client *starter = &keeper.clients[0];
   u32 flags = keeper.job.flags;
+  spare = (s32)sys(fcntl, FD_JOB, F_DUPFD_CLOEXEC, FD_CLIENT_ERRORS + 1);
   for (int i = 0; i < MAX_CLIENTS; i++) clear(&keeper.clients[i]);
   starter->control = FD_CONTROL;
   starter->starter = starter->greeted = 1;
@@ -60,7 +65,11 @@ void drop_client(struct client *client) {
   close_fd(&client->input);
   for (int i = 0; i < STREAMS; i++) close_fd(&client->output[i]);
   if (client->starter) for (int i = 0; i < STREAMS; i++) keeper.streams[i].start = keeper.streams[i].end = 0;
+  struct client was = *client;
   clear(client);
+  if (!was.starter || !was.input_read) return;
+  client->starter = client->input_read = 1; /* what it typed may wait for the container still: the end comes behind it */
+  client->input_over = was.input_over;
 }
 
 void close_clients(void) {
@@ -69,19 +78,36 @@ void close_clients(void) {
 
 void tell_clients(u32 type, s64 value) {
   for (int i = 0; i < MAX_CLIENTS; i++)
-    if (keeper.clients[i].control >= 0 && keeper.clients[i].greeted) tell(keeper.clients[i].control, type, value);
+    if (keeper.clients[i].control >= 0) tell(keeper.clients[i].control, type, value);
 }
 
-void accept_client(void) {
-  s64 fd = sys(accept4, FD_LISTENER, 0, 0, O_CLOEXEC | O_NONBLOCK);
-  if (is_error(fd)) return;
+static void refuse(s64 fd, s32 why) {
+  tell(fd, CONTROL_REFUSED, why);
+  sys(close, fd);
+}
+
+static s64 accept(void) { return sys(accept4, FD_LISTENER, 0, 0, O_CLOEXEC | O_NONBLOCK); }
+
+static s64 accept_with_spare(void) {
+  close_fd(&spare);
+  s64 fd = accept();
+  if (!is_error(fd)) refuse(fd, EMFILE);
+  spare = (s32)sys(fcntl, FD_JOB, F_DUPFD_CLOEXEC, FD_CLIENT_ERRORS + 1);
+  return is_error(fd) ? fd : 0;
+}
+
+s64 accept_client(void) {
+  s64 fd = accept();
+  if (fd == -EMFILE && spare >= 0) return accept_with_spare();
+  if (is_error(fd)) return fd;
   for (int i = 1; i < MAX_CLIENTS; i++) {
     if (keeper.clients[i].control >= 0) continue;
+    clear(&keeper.clients[i]);
     keeper.clients[i].control = (s32)fd;
-    return;
+    return 0;
   }
-  tell(fd, CONTROL_REFUSED, EAGAIN);
-  sys(close, fd);
+  refuse(fd, EAGAIN);
+  return 0;
 }
 
 static int expected_fds(s32 value) {
@@ -89,15 +115,41 @@ static int expected_fds(s32 value) {
   return !!(value & HELLO_INPUT) + !!(value & HELLO_OUTPUT) + !!(value & HELLO_ERRORS);
 }
 
+/* A write to anything else might wait, whatever its flags say, or never end to be read. */
+static int are_all(u32 type, const s32 *fds, int count) {
+  struct statx about;
+  for (int i = 0; i < count; i++) {
+    if (is_error(sys(statx, fds[i], "", AT_EMPTY_PATH, STATX_TYPE, &about)) || (about.stx_mode & S_IFMT) != type) return 0;
+    s64 flags = sys(fcntl, fds[i], F_GETFL);
+    if (is_error(flags) || flags & O_PATH) return 0;
+  }
+  return 1;
+}
+
+/* 0, or the errno that it is refused with. */
+static s32 look_at_hello(s32 value, const s32 *fds, int count) {
+  int terminal = !!(value & HELLO_TERMINAL);
+  if ((value & 255) != PROTOCOL_VERSION) return EPROTO;
+  if (count < expected_fds(value)) return EMFILE; /* the kernel had no numbers for them; or it sent too few */
+  if (count > expected_fds(value)) return EPROTO;
+  if (count && terminal != !!(keeper.job.flags & JOB_TERMINAL)) return EPROTO;
+  return are_all(terminal ? S_IFSOCK : S_IFIFO, fds, count) ? 0 : EPROTO;
+}
+
 /* What is written to it at once, it may read slowly: as much as a pipe can hold. */
 static void greet(struct client *client, s32 value, const s32 *fds, int count) {
-  if ((value & 255) != PROTOCOL_VERSION || count != expected_fds(value)) {
+  s32 wrong = look_at_hello(value, fds, count);
+  if (wrong) {
     for (int i = 0; i < count; i++) sys(close, fds[i]);
-    tell(client->control, CONTROL_REFUSED, EPROTO);
+  } else {
+    connect_streams(client, value, fds);
+    if (client->input >= 0 && value & HELLO_TERMINAL && client->output[0] < 0) wrong = EMFILE;
+  }
+  if (wrong) {
+    tell(client->control, CONTROL_REFUSED, wrong);
     drop_client(client);
     return;
   }
-  connect_streams(client, value, fds);
   for (int i = 0; i < STREAMS; i++) if (client->output[i] >= 0) sys(fcntl, client->output[i], F_SETPIPE_SZ, BIG_PIPE);
   client->greeted = 1;
   tell(client->control, CONTROL_WELCOME, value);
@@ -124,7 +176,7 @@ static void take_message(struct client *client, const struct control *message) {
 }
 
 void take_messages(struct client *client) {
-  while (client->control >= 0) {
+  for (int words = 0; client->control >= 0 && words < WORDS_AT_ONCE; words++) {
     struct control message;
     s32 fds[3];
     int count = 0;

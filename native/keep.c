@@ -1,13 +1,17 @@
 /* keep.c: the role keep: the parent of a container's PID 1, and all that there is of a container when nobody looks. One loop over one
  * poll(2): the end of PID 1, who connects, what clients say, what the container writes and what it is given to read. */
+#include <asm/errno.h>
 #include <linux/fcntl.h>
 #include <linux/time_types.h>
 #include "keep.h"
 #include "monitor.h"
 
 #define REST_AFTER_SECONDS 1
+#define SECOND_NS 1000000000ul
+#define CLOCK_MONOTONIC_ 1
 
 struct keeper keeper;
+static u64 deaf_until; /* 0: who connects is heard */
 
 /* Where each is in the list that is polled; two places a client follow. */
 enum { CHILD, LISTENER, OUTPUT, ERRORS, INPUT, STARTER_OUTPUT, STARTER_ERRORS, CLIENTS };
@@ -56,6 +60,17 @@ static void serve_streams(const struct pollfd *polled) {
   if (polled[INPUT].revents) push_input();
 }
 
+/* Nothing here makes room when the machine has no memory or no descriptor left, and who waits would wake us again and again. */
+static void accept_or_rest(void) {
+  s64 error = accept_client();
+  if (error && error != -EAGAIN && error != -EINTR && error != -ECONNABORTED) deaf_until = clock_ns(CLOCK_MONOTONIC_) + REST_AFTER_SECONDS * SECOND_NS;
+}
+
+static int is_deaf(void) {
+  if (deaf_until && clock_ns(CLOCK_MONOTONIC_) >= deaf_until) deaf_until = 0;
+  return deaf_until != 0;
+}
+
 static void serve_clients(const struct pollfd *polled, int used) {
   for (int i = CLIENTS; i < used; i += 2) {
     struct client *client = &keeper.clients[(i - CLIENTS) / 2];
@@ -63,7 +78,7 @@ static void serve_clients(const struct pollfd *polled, int used) {
     if (polled[i + 1].revents) carry_input(client);
     if (polled[i].revents) take_messages(client);
   }
-  if (polled[LISTENER].revents) accept_client();
+  if (polled[LISTENER].revents) accept_or_rest();
 }
 
 /* All that the container's processes wrote is in the pipes by now: they are dead, all of them. */
@@ -77,9 +92,10 @@ static void end_container(void) {
   keeper.ended = 1;
   close_fd(&keeper.peer);
   drain();
-  sys(close, FD_LISTENER);
   play_after(&keeper.job, status);
   sys(close, FD_LOCK); /* before the last word: who has heard it finds the container free */
+  while (!accept_client()) continue; /* who came meanwhile hears it, too; nobody can any more: the socket has no name now */
+  sys(close, FD_LISTENER);
   tell_clients(CONTROL_EXITED, exit_code(status));
 }
 
@@ -96,10 +112,11 @@ static void wait_and_serve(void) {
   struct pollfd polled[POLLED];
   struct __kernel_timespec moment = {REST_AFTER_SECONDS, 0};
   polled[CHILD] = (struct pollfd){keeper.ended ? -1 : FD_CHILD, POLLIN, 0};
-  polled[LISTENER] = (struct pollfd){keeper.ended ? -1 : FD_LISTENER, POLLIN, 0};
+  int deaf = is_deaf();
+  polled[LISTENER] = (struct pollfd){keeper.ended || deaf ? -1 : FD_LISTENER, POLLIN, 0};
   list_streams(polled);
   int used = list_clients(polled);
-  s64 ready = sys(ppoll, polled, used, busy ? &moment : 0, 0, 8);
+  s64 ready = sys(ppoll, polled, used, busy || deaf ? &moment : 0, 0, 8);
   if (ready == 0) rest_streams();
   busy = ready > 0;
   if (ready <= 0) return;

@@ -4,7 +4,7 @@
 #include <asm/poll.h>
 #include "job.h"
 
-#define MAX_CLIENTS 64
+#define MAX_CLIENTS 65 /* the first is the starter, or nobody */
 #define STREAM_BUFFER 65536
 #define STREAMS 2 /* stdout, which is all of a terminal, and stderr */
 
@@ -44,9 +44,11 @@ void do_not_wait(s64 fd);
 /* clients.c */
 void open_clients(void);
 void close_clients(void);
-void accept_client(void);
+/* 0 or an errno: then somebody waits still. */
+s64 accept_client(void);
 void take_messages(struct client *client);
 void drop_client(struct client *client);
+/* All of them, greeted or not. */
 void tell_clients(u32 type, s64 value);
 
 /* relay_terminal.c: ^D, twice if the line was not at its end */

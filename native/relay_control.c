@@ -109,7 +109,8 @@ static void take_signal(int signo) {
     case SIGINT: case SIGTERM: case SIGHUP: case SIGQUIT:
       if (relay.draining) relay.done = 1; /* nobody left to forward it to, only a slow reader of ours */
   }
-  if (relay.silent && signo != SIGCONT) end_by(signo);
+  if (relay.silent && signo == SIGCONT) return;
+  if (relay.silent) end_by(signo);
   else unsaid.signals |= 1ul << (signo - 1);
 }
 

@@ -194,6 +194,7 @@ void push_input(void) {
 
 void carry_input(struct client *client) {
   if (keeper.input_start < keeper.input_end) return; /* one after the other */
+  if (client->input < 0) return; /* it has been dropped since it had some */
   s64 got = sys(read, client->input, input_buffer, STREAM_BUFFER);
   if (got == -EAGAIN || got == -EINTR) return;
   if (got > 0) {

@@ -3,7 +3,7 @@ import { attachToContainer } from '../engine/attach.ts';
 import { findContainer } from '../engine/find.ts';
 import { unpackOptions } from '../engine/saved-options.ts';
 import { becomeRelay } from '../runtime/relay.ts';
-import { CLIENT_FLAGS, type ClientFlags, readClientFlags } from './client-flags.ts';
+import { CLIENT_FLAGS, type ClientFlags, readComerFlags } from './client-flags.ts';
 import { engineFrom, requireRoot } from './context.ts';
 import { withDockerWords } from './docker-words.ts';
 import { addFlags, type Flag, type GlobalFlags } from './flags.ts';
@@ -32,6 +32,6 @@ async function attach(reference: string, flags: AttachFlags): Promise<void> {
   const options = unpackOptions(record.options);
   const interactive = !flags.noStdin && options.interactive;
   attachment(goal, { interactive, tty: options.tty }); // a terminal is fed from a terminal
-  const manners = { ...readClientFlags(flags), late: true };
+  const manners = { ...readComerFlags(flags, options.tty), late: true };
   becomeRelay(goal, await attachToContainer(engine, record, interactive), manners);
 }

@@ -22,6 +22,16 @@ export const RUN_ONLY_FLAGS: readonly Flag[] = [
 
 const DEFAULT_KEYS = [16, 17];
 
+/**
+ * Of a client that comes to a container that there is already. With a terminal its keys are the container's, and its signals are its
+ * own, as Docker has it: who closes a window leaves.
+ * @throws TsrunError 'usage'
+ */
+export function readComerFlags(flags: ClientFlags, tty: boolean): ClientManners {
+  const manners = readClientFlags(flags);
+  return { ...manners, keepsSignals: manners.keepsSignals === true || tty };
+}
+
 /** @throws TsrunError 'usage' */
 export function readClientFlags({ detachKeys, sigProxy }: ClientFlags): ClientManners {
   return {

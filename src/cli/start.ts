@@ -9,7 +9,7 @@ import { unpackOptions } from '../engine/saved-options.ts';
 import { startContainer } from '../engine/start.ts';
 import { containerStatus, isUp } from '../engine/status.ts';
 import { becomeRelay } from '../runtime/relay.ts';
-import { CLIENT_FLAGS, type ClientFlags, readClientFlags } from './client-flags.ts';
+import { CLIENT_FLAGS, type ClientFlags, readComerFlags } from './client-flags.ts';
 import { engineFrom, requireRoot } from './context.ts';
 import { withDockerWords } from './docker-words.ts';
 import { forEach } from './each.ts';
@@ -76,9 +76,9 @@ async function startAttached(engine: Engine, reference: string, flags: StartFlag
   const record = findContainer(engine, reference);
   const options = unpackOptions(record.options);
   const interactive = (flags.interactive ?? false) && options.interactive;
-  const manners = readClientFlags(flags);
+  const manners = readComerFlags(flags, options.tty);
+  const attached = { ...attachment(goal, { interactive, tty: options.tty }), relay: manners };
   if (isUp(containerStatus(engine, record)))
     becomeRelay(goal, await attachToContainer(engine, record, interactive), { ...manners, late: true });
-  const attached = { ...attachment(goal, { interactive, tty: options.tty }), relay: manners };
   becomeRelay(goal, await startUninterrupted(() => startContainer(engine, record, attached)), manners);
 }

@@ -24,12 +24,12 @@ export async function attachToContainer(engine: Engine, record: ContainerRecord,
   if (status === 'paused')
     throw new TsrunError('conflict', `${goal}: You cannot attach to a paused container, unpause it first`);
   const client = { attached: true, fed: feeds && interactive };
-  const ends = await connectToMonitor(goal, engine.paths.run(record.id), tty, client);
-  if (ends !== undefined) {
+  const connection = await connectToMonitor(goal, engine.paths.run(record.id), tty, client);
+  if (connection !== undefined && 'ends' in connection) {
     recordEvent(engine, record, 'attach');
-    return { ...ends, interactive: client.fed, monitored: true };
+    return { ...connection.ends, interactive: client.fed, monitored: true };
   }
-  if (containerStatus(engine, record).status !== 'running')
+  if (connection !== undefined || containerStatus(engine, record).status !== 'running')
     throw new TsrunError('conflict', `${goal}: You cannot attach to a stopped container, start it first`, {
       hint: `tsrun start -a ${record.name}`,
     });

@@ -160,9 +160,11 @@ export const ERRNO = {
   EISDIR: 21,
   EINVAL: 22,
   EROFS: 30,
+  EPIPE: 32,
   ENOSYS: 38,
   ENOTEMPTY: 39,
   ELOOP: 40,
   EOPNOTSUPP: 95,
+  ECONNRESET: 104,
   EALREADY: 114,
 } as const;

@@ -14,7 +14,12 @@ export function parseMessage(bytes: Buffer, length = bytes.length): ControlMessa
 /** Waits for the monitor's next message; undefined when it is gone. Blocks. */
 export function nextMessageSync(control: number): ControlMessage | undefined {
   const bytes = Buffer.alloc(CONTROL.bytes);
-  return parseMessage(bytes, readSync(control, bytes));
+  try {
+    return parseMessage(bytes, readSync(control, bytes));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ECONNRESET') return undefined; // with a word of ours unread
+    throw error;
+  }
 }
 
 /** Asks the monitor to send a signal to the process that it keeps. */
