@@ -14,6 +14,8 @@
 /* So that who comes when there is no number left can be told. */
 static s32 spare;
 
+static void keep_spare(void) { spare = (s32)sys(fcntl, FD_JOB, F_DUPFD_CLOEXEC, FD_CLIENT_ERRORS + 1); }
+
 static void clear(struct client *client) {
   *client = (struct client){.control = -1, .input = -1, .output = {-1, -1}};
 }
@@ -42,7 +44,7 @@ void open_clients(void) {
   static const s32 ends[] = {FD_CLIENT_INPUT, FD_CLIENT_OUTPUT, FD_CLIENT_ERRORS};
   struct client *starter = &keeper.clients[0];
   u32 flags = keeper.job.flags;
-  spare = (s32)sys(fcntl, FD_JOB, F_DUPFD_CLOEXEC, FD_CLIENT_ERRORS + 1);
+  keep_spare();
   for (int i = 0; i < MAX_CLIENTS; i++) clear(&keeper.clients[i]);
   starter->control = FD_CONTROL;
   starter->starter = starter->greeted = 1;
@@ -92,11 +94,12 @@ static s64 accept_with_spare(void) {
   close_fd(&spare);
   s64 fd = accept();
   if (!is_error(fd)) refuse(fd, EMFILE);
-  spare = (s32)sys(fcntl, FD_JOB, F_DUPFD_CLOEXEC, FD_CLIENT_ERRORS + 1);
+  keep_spare();
   return is_error(fd) ? fd : 0;
 }
 
 s64 accept_client(void) {
+  if (spare < 0) keep_spare();
   s64 fd = accept();
   if (fd == -EMFILE && spare >= 0) return accept_with_spare();
   if (is_error(fd)) return fd;

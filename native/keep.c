@@ -107,6 +107,20 @@ static int is_over(void) {
   return 1;
 }
 
+/* The kernel counts empty places, too, and refuses more than RLIMIT_NOFILE. */
+static s64 poll_used(struct pollfd *polled, int count, const struct __kernel_timespec *patience) {
+  struct pollfd used[POLLED];
+  int places[POLLED], length = 0;
+  for (int i = 0; i < count; i++) {
+    if (polled[i].fd < 0) continue;
+    places[length] = i;
+    used[length++] = polled[i];
+  }
+  s64 ready = sys(ppoll, used, length, patience, 0, 8);
+  for (int i = 0; i < length && ready > 0; i++) polled[places[i]].revents = used[i].revents;
+  return ready;
+}
+
 static void wait_and_serve(void) {
   static int busy;
   struct pollfd polled[POLLED];
@@ -116,7 +130,8 @@ static void wait_and_serve(void) {
   polled[LISTENER] = (struct pollfd){keeper.ended || deaf ? -1 : FD_LISTENER, POLLIN, 0};
   list_streams(polled);
   int used = list_clients(polled);
-  s64 ready = sys(ppoll, polled, used, busy || deaf ? &moment : 0, 0, 8);
+  s64 ready = poll_used(polled, used, busy || deaf ? &moment : 0);
+  if (ready < 0 && ready != -EINTR) sys(ppoll, 0, 0, &moment, 0, 8); /* nor is that tried again and again */
   if (ready == 0) rest_streams();
   busy = ready > 0;
   if (ready <= 0) return;

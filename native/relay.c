@@ -76,8 +76,16 @@ static void follow_foreground(void) {
   if (was && !relay.in_background) resume_terminal();
 }
 
+/* The caller's terminal has gone: a window was closed, a line was lost. Whoever does not end by that goes on without us. */
+static void hang_up(void) {
+  relay.code = 128 + SIGHUP;
+  relay.done = relay.hung_up = 1;
+  if (!relay.silent) pass_signal(SIGHUP); /* it may not have come yet, or went to our shell */
+}
+
 static void end_input(enum flow_result why) {
   relay.in_background = 0; /* no reason to look any more */
+  if (why == INPUT_ENDED && relay.tty && relay.monitored && relay.flows[INPUT].from.is_terminal) return hang_up();
   if (!relay.tty) {
     sys(close, FD_INPUT);
     sys(close, 0); /* so that whoever still writes to us learns of it */
@@ -90,6 +98,7 @@ static void end_input(enum flow_result why) {
 
 static void end_output(enum flow_result why) {
   if (relay.flows[OUTPUT].error) say_write_failed("tsrun: cannot write to stdout: errno ", relay.flows[OUTPUT].error);
+  if (why == OUTPUT_GONE && relay.tty && relay.monitored && relay.flows[OUTPUT].to.is_terminal) return hang_up();
   if (why == OUTPUT_GONE) tell_monitor(WORD_OUTPUT_GONE, CONTROL_OUTPUT_GONE, 1);
   if (relay.tty && why == INPUT_ENDED) return;
   sys(close, relay.flows[OUTPUT].from.fd); /* SIGPIPE for who writes inside; SIGHUP with a terminal */
@@ -192,6 +201,6 @@ int relay_main(int argc, char **argv) {
   terminal_leave_raw();
   if (relay.detached) say("read escape sequence\n");
   else if (relay.lost) say("tsrun: the monitor of this container is gone; its command may still run\n");
-  else reap_keeper();
+  else if (!relay.hung_up) reap_keeper();
   return relay.code;
 }

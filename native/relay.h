@@ -71,7 +71,7 @@ struct relay {
   int tty, interactive, monitored, silent, redraw; /* the letters */
   int signals;        /* signalfd */
   int in_background;  /* the caller's terminal is there, but another job has it */
-  int draining, done, code, lost, detached;
+  int draining, done, code, lost, detached, hung_up;
   struct flow flows[FLOWS];
 };
 extern struct relay relay;
@@ -84,6 +84,7 @@ enum word { WORD_RESIZE, WORD_INPUT_ENDED, WORD_OUTPUT_GONE, WORD_ERRORS_GONE, W
 void tell_monitor(enum word which, u32 type, s32 value);
 int has_unsaid(void);
 void say_unsaid(void);
+void pass_signal(int signo);
 void send_window_size(void);
 void watch_signals(void);
 void take_signals(void);

@@ -114,6 +114,11 @@ static void take_signal(int signo) {
   else unsaid.signals |= 1ul << (signo - 1);
 }
 
+void pass_signal(int signo) {
+  unsaid.signals |= 1ul << (signo - 1);
+  say_unsaid();
+}
+
 void take_signals(void) {
   struct signalfd_siginfo info;
   while (sys(read, relay.signals, &info, sizeof info) == sizeof info) take_signal((int)info.ssi_signo);

@@ -1,6 +1,6 @@
-/* hello SOCKET VALUE FILE…: connects, says HELLO with this value and the descriptors of each FILE, and prints type and value of every word that
- * comes, until the monitor hangs up or, after a word, our input ends. A FILE is a path, `pipe` (to write), `reader` (a pipe to read), `socket`, or `closed`: a
- * socket whose other end is gone. */
+/* hello SOCKET VALUE FILE…: connects, says HELLO with this value and the descriptors of each FILE, and prints type and value of every
+ * word that comes, until the monitor hangs up or, after a word, our input ends. A FILE is a path, `pipe` (to write), `reader` (a pipe to
+ * read), `socket`, or `closed`: a socket whose other end is gone. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <poll.h>
