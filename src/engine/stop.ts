@@ -1,6 +1,6 @@
 import { closeSync, readFileSync } from 'node:fs';
 import { thaw } from '../cgroup/freeze.ts';
-import { waitForRunLock } from '../store/lock.ts';
+import { type RunWatch, watchRun } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
@@ -37,22 +37,27 @@ export async function stopContainer(engine: Engine, reference: string, options: 
   refuseForeignDirectories(engine, goal);
   const record = findContainer(engine, reference);
   let asked = false;
-  const first = await openStarted(engine, record, goal, (found) => {
+  let run: RunWatch | undefined;
+  let first: FirstProcess | undefined;
+  const begin = (found: FirstProcess): void => {
     const signal = options.signal ?? stopSignalOf(record);
     noteStop(engine, record, goal);
     if (options.keep && record.remove) noteFile(engine.paths.kept(record.id), goal);
+    run = watchRun(engine.paths, record.id, goal);
     asked = signal !== SIGKILL && ask(engine, found, signal, record, goal, options.warn);
-  });
-  if (first === undefined) return;
+  };
   try {
+    first = await openStarted(engine, record, goal, begin);
+    if (first === undefined) return;
     if (!asked || !(await endsInTime(first, options.seconds))) {
       recordEvent(engine, record, 'kill', { signal: String(SIGKILL) });
       await killAll(engine, record.id, goal);
     }
+    await run?.over();
   } finally {
-    closeSync(first.pidfd);
+    if (first) closeSync(first.pidfd);
+    run?.close();
   }
-  (await waitForRunLock(engine.paths, record.id, goal, false))?.close();
   recordEvent(engine, record, 'stop');
 }
 

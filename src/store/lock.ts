@@ -13,7 +13,7 @@ const PATIENCE_MS = 5_000;
 const LOOK_EVERY_MS = 5;
 
 /** flock(2): the kernel frees it with the last descriptor of that opening, whatever ends its holders. */
-function tryLock(fd: number, goal: string, why: string, kind: number = LOCK.LOCK_EX): boolean {
+export function tryLock(fd: number, goal: string, why: string, kind: number = LOCK.LOCK_EX): boolean {
   try {
     play(goal, [step('flock', { fd: slot('lock'), operation: kind | LOCK.LOCK_NB }, why)], { lock: fd });
     return true;
@@ -190,6 +190,26 @@ export function tryLockRun(paths: Paths, id: string, goal: string, make: boolean
   return undefined;
 }
 
+/** The clean-up of a run that is under way. */
+export interface RunWatch {
+  /** Until it is over, or takes too long. */
+  over(): Promise<void>;
+  close(): void;
+}
+
+/** Opened while it runs: a clean-up may take the lock's file away long before it is done, or ends for want of it. */
+export function watchRun(paths: Paths, id: string, goal: string): RunWatch {
+  const { fd, close } = holding(openLock(runLockPath(paths, id), O.O_RDWR, goal));
+  return {
+    over: async () => {
+      const deadline = performance.now() + PATIENCE_MS;
+      while (fd >= 0 && !tryLock(fd, goal, 'it has been cleaned up after') && performance.now() < deadline)
+        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    },
+    close,
+  };
+}
+
 /** The same, with patience for a clean-up that is under way. @returns undefined when it takes too long */
 export async function waitForRunLock(
   paths: Paths,
@@ -210,26 +230,4 @@ export function stillCleanedUp(goal: string): TsrunError {
     code: 'EBUSY',
     hint: 'try again in a moment; if its tsrun-monitor is stuck: tsrun rm -f',
   });
-}
-
-/** One process at a time is in `work` for this directory; it is short and does not wait. @throws TsrunError 'conflict' after seconds */
-export function whileLocked<T>(directory: string, goal: string, work: () => T): T {
-  const fd = openSync(directory, O.O_DIRECTORY);
-  try {
-    const deadline = performance.now() + PATIENCE_MS;
-    while (!tryLock(fd, goal, 'one at a time')) {
-      if (performance.now() > deadline)
-        throw new TsrunError('conflict', `${goal}: ${directory}: another command does not let go of it`, {
-          code: 'EBUSY',
-        });
-      sleepSync(1);
-    }
-    return work();
-  } finally {
-    closeSync(fd);
-  }
-}
-
-function sleepSync(ms: number): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }

@@ -1,9 +1,9 @@
 import { readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { makeDirectories, randomBytes } from './files.ts';
-import { whileLocked } from './lock.ts';
 import type { Paths } from './paths.ts';
 import { readRecord } from './record.ts';
+import { whileLocked } from './while-locked.ts';
 
 const ADJECTIVES =
   'agile amber bold brave bright brisk calm candid clever cosy crisp daring deft eager fair fleet fond frank gentle glad golden happy hardy honest jolly keen kind lively lucid lucky mellow merry mild modest neat nimble noble patient placid plucky polite proud quick quiet rapid ready sharp shiny silent sleek smart snug solid steady sunny swift tidy tender vivid warm wise witty zesty';
