@@ -46,7 +46,7 @@ test('exec × stop: it is stopped, and who did not come in hears why', async () 
     assert.equal(left(tsrun, live.id), [], `round ${round}`);
     tally.count(entered === '');
   }
-  tally.check();
+  await tally.check();
 });
 
 test.run();

@@ -38,7 +38,7 @@ test('rename × rm: it has the new name, or is gone, and both names are free', a
     assert.equal(left(tsrun, id), [], `round ${round}: ${renamed}${removed}`);
     tally.count(renamed === '');
   }
-  tally.check();
+  await tally.check();
 });
 
 test('rm × rm: one removes it, the other finds none', async () => {
@@ -51,7 +51,7 @@ test('rm × rm: one removes it, the other finds none', async () => {
     assert.equal(left(tsrun, id), []);
     tally.count(said[0] === '');
   }
-  tally.check();
+  await tally.check();
 });
 
 test.run();

@@ -38,7 +38,7 @@ test('start × rm: it runs, or is gone', async () => {
     assert.equal(left(tsrun, id), [], `round ${round}: ${started}${removed}`);
     tally.count(started === '');
   }
-  tally.check();
+  await tally.check();
 });
 
 test('start × rm -f: it is gone', async () => {
@@ -51,7 +51,7 @@ test('start × rm -f: it is gone', async () => {
     assert.equal(left(tsrun, id), [], `round ${round}: ${started}`);
     tally.count(started === '');
   }
-  tally.check();
+  await tally.check();
 });
 
 test.run();

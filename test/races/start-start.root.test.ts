@@ -43,7 +43,7 @@ test('start × start: it is started once, and who came second hears it', async (
     );
     tally.count(said[0] === '');
   }
-  tally.check();
+  await tally.check();
   assert.is(await race.alone({ verb: 'rm', words: ['twice'] }), '');
   assert.equal(left(tsrun, id), []);
 });
@@ -59,7 +59,7 @@ test('start × stop: it runs, or has ended, and can be started and removed', asy
     assert.is(await race.alone({ verb: 'stop', words: ['twice'] }), '');
     tally.count(now);
   }
-  tally.check();
+  await tally.check();
   assert.is(await race.alone({ verb: 'rm', words: ['twice'] }), '');
   assert.equal(left(tsrun, id), []);
 });
