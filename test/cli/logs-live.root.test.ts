@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -150,6 +150,26 @@ test('a full disk costs lines of the log, which says how much; the container doe
       lost.reduce((sum, bytes) => sum + bytes, kept.stdout.length),
       line.length * count,
     );
+    expectOk(run('rm', 'full'));
+  } finally {
+    execFileSync('umount', [small]);
+  }
+});
+
+test('a disk that is full to the last byte does not cost the exit code', async () => {
+  const small = join(tsrun.directory, 'tiny');
+  mkdirSync(small);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=600k', 'tmpfs', small]);
+  try {
+    const words = ['--data-root', join(small, 'data'), '--name', 'full', tsrun.rootfs];
+    const box = tsrun.spawn(['run', '-i', ...words, 'sh', '-c', 'echo ready; read go; echo lost; exit 3']);
+    await box.waitFor(/^ready$/m);
+    assert.throws(() => writeFileSync(join(small, 'ballast'), Buffer.alloc(1_000_000)), /ENOSPC/);
+    const free = statfsSync(small).bavail;
+    box.child.stdin?.end('go\n');
+    assert.equal([free, await box.ended], [0, { code: 3, stdout: 'ready\nlost\n', stderr: '' }]);
+    const run = (...rest: string[]) => tsrun.run(rest, { env: { TSRUN_ROOT: join(small, 'data') } });
+    assert.is(run('inspect', '-f', '{{.State.ExitCode}} {{.State.Error}}', 'full').stdout.trim(), '3');
     expectOk(run('rm', 'full'));
   } finally {
     execFileSync('umount', [small]);
