@@ -68,9 +68,16 @@ void flow_open(struct flow *flow, int from, int to) {
   flow->splices = !flow->filter && flow->from.is_pipe && (flow->to.is_pipe || flow->to.is_sink);
 }
 
+/* A terminal that was hung up says EIO to everything; a disk says it of its own failure. */
+static int is_terminal(s32 fd) {
+  struct termios modes;
+  return sys(ioctl, fd, TCGETS, &modes) != -ENOTTY;
+}
+
 /* EPIPE and its like: whoever read there has gone, which is not worth a word. */
 static enum flow_result output_failed(struct flow *flow, s64 error) {
-  if (error != -EPIPE && error != -EIO && error != -ECONNRESET) flow->error = error;
+  int gone = error == -EPIPE || error == -ECONNRESET || (error == -EIO && is_terminal(flow->to.fd));
+  if (!gone) flow->error = error;
   return OUTPUT_GONE;
 }
 

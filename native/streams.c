@@ -100,8 +100,10 @@ static s64 share_with_starter(int which) {
 /* What the starter got is read by the others. */
 static int read_for_others(int which, u64 most) {
   struct stream *stream = &keeper.streams[which];
-  s64 got = sys(read, stream->fd, stream->buffer, most);
-  if (got == -EAGAIN || got == -EINTR) return 0;
+  s64 got;
+  do got = sys(read, stream->fd, stream->buffer, most);
+  while (got == -EINTR); /* the starter has those bytes already: were they not read now, it would get them again */
+  if (got == -EAGAIN) return 0;
   if (got <= 0) {
     close_stream(which);
     return 0;
