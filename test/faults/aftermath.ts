@@ -25,7 +25,7 @@ export async function aftermath(
   const ids = [...new Set([...known, ...struck.ids, ...tsrun.ids()])];
   if (UNCLEAR.test(struck.stderr) && !isAbortOfNode(struck)) problems.push(`unclear: ${struck.stderr}`);
   const state = await settledState(tsrun, problems);
-  if (scene.runs && state !== 'running' && !struckDown(struck)) problems.push(`it does not run any more: ${state}`);
+  if (isToRun(scene, struck) && state !== 'running') problems.push(`it does not run any more: ${state}`);
   // One that was killed between making the directory and the record has no name yet: it is listed as dead, by its id.
   for (const wanted of listed(tsrun)) {
     const removed = tsrun.run(['rm', '-f', wanted]);
@@ -53,7 +53,9 @@ function takeAway(path: string): void {
   else rmSync(path, { recursive: true, force: true });
 }
 
-const struckDown = (struck: Struck): boolean => struck.code === 137;
+/** Its own processes may have been killed: then it has ended, and the command line may not have heard of that. */
+const isToRun = ({ runs }: Scene, { code, killed }: Struck): boolean =>
+  runs === 'always' ? code !== 137 : runs === 'then' && code === 0 && !killed;
 
 /**
  * Running: then another command can be executed in it, sooner or later: who was killed may have left others at work. Or exited, or not
@@ -96,7 +98,7 @@ export function outcomeProblems(struck: Struck, expected: Outcome): string[] {
     return [...problems, ...(stderr === '' || CLEAR.test(stderr) ? [] : [`says: ${stderr}`])];
   }
   if (isAbortOfNode(struck)) return [];
-  if (![1, 125, 126, 127].includes(code)) return [`exit code ${code}: ${stderr}`];
+  // Whatever the code: a command whose output is lost is told by a signal, and ends as that says.
   return CLEAR.test(stderr) ? [] : [`exit code ${code} without a message: ${stderr}`];
 }
 

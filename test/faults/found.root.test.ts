@@ -32,6 +32,18 @@ const FOUND: [what: string, scene: string, struck: (call: Call) => boolean, acti
     ({ role, name, detail, nth }) => role === 'keep' && name === 'unlinkat' && detail === 'root' && nth > 9,
     `errno:${constants.errno.ENOMEM}`,
   ],
+  [
+    'a monitor that is interrupted while it reads the output loses none of it, and gives none of it twice',
+    'run',
+    ({ role, name, detail, nth }) => role === 'keep' && name === 'read' && detail.startsWith('pipe:') && nth % 5 === 1,
+    `errno:${constants.errno.EINTR}`,
+  ],
+  [
+    'output that a disk does not take (EIO) is missed, and that is said',
+    'run',
+    ({ role, name, nth }) => role === 'relay' && name === 'splice' && nth % 9 === 1,
+    `errno:${constants.errno.EIO}`,
+  ],
 ];
 
 const test = needs(suite('what the sweeps have found'), linux(), arch('x64'), root(), overlay(), tool('cc'));

@@ -7,8 +7,8 @@ export interface Scene {
   words(tsrun: Tsrun): string[];
   /** Before each time. */
   prepare?(tsrun: Tsrun): Promise<void> | void;
-  /** Whether the container is meant to run on afterwards. */
-  runs?: boolean;
+  /** Whether the container is meant to run on afterwards: whatever becomes of the command line, or when it has succeeded. */
+  runs?: 'always' | 'then';
 }
 
 export const NAME = 'struck';
@@ -31,15 +31,19 @@ const shell = (script: string): string[] => ['sh', '-c', script];
 const keep = (tsrun: Tsrun): void => {
   expectOk(tsrun.run([...KEPT, tsrun.rootfs, ...shell(SAY)]));
 };
-const launch = async (tsrun: Tsrun): Promise<void> => {
-  await tsrun.container(NAME);
+const DETACHED = ['run', '-d', '--name', NAME];
+const launch = (tsrun: Tsrun): void => {
+  expectOk(tsrun.run([...DETACHED, tsrun.rootfs, 'sleep', '600']));
+};
+const make = (tsrun: Tsrun): void => {
+  expectOk(tsrun.run(['create', '--name', NAME, tsrun.rootfs, 'sleep', '600']));
 };
 /** It hears the stop signal, and takes a moment. */
 const listen = async (tsrun: Tsrun): Promise<void> => {
   await tsrun.container(NAME, 'trap "sleep 0.05; exit 3" TERM; echo ready; while :; do sleep 600 & wait $!; done');
 };
-const paused = async (tsrun: Tsrun): Promise<void> => {
-  await launch(tsrun);
+const paused = (tsrun: Tsrun): void => {
+  launch(tsrun);
   expectOk(tsrun.run(['pause', NAME]));
 };
 
@@ -54,7 +58,10 @@ export const SCENES: readonly Scene[] = [
     ],
   },
   { name: 'start', prepare: keep, words: () => ['start', '-a', NAME] },
-  { name: 'exec', prepare: launch, words: () => ['exec', NAME, ...shell(SAY)], runs: true },
+  { name: 'run -d', words: (tsrun) => [...DETACHED, tsrun.rootfs, 'sleep', '600'], runs: 'then' },
+  { name: 'start -d', prepare: make, words: () => ['start', NAME], runs: 'then' },
+  { name: 'restart', prepare: launch, words: () => ['restart', '-t', '0', NAME], runs: 'then' },
+  { name: 'exec', prepare: launch, words: () => ['exec', NAME, ...shell(SAY)], runs: 'always' },
   { name: 'create', words: (tsrun) => ['create', '--name', NAME, tsrun.rootfs, 'true'] },
   { name: 'stop', prepare: listen, words: () => ['stop', '-t', '1', NAME] },
   { name: 'kill', prepare: launch, words: () => ['kill', NAME] },

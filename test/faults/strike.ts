@@ -22,6 +22,8 @@ export const showPoint = ({ role, name, nth }: Point): string => `${role} ${name
 export interface Struck {
   /** What the call was about; undefined: it was never made. */
   hit: string | undefined;
+  /** Processes were killed. */
+  killed: boolean;
   /** Exit code, or 128 + n. */
   code: number;
   stdout: string;
@@ -84,8 +86,10 @@ export async function strike(
     await exited;
     return report.split('\n').filter((line) => line.startsWith('left '));
   };
+  const hit = /^hit ?(.*)$/m.exec(report)?.[1];
   return {
-    hit: /^hit ?(.*)$/m.exec(report)?.[1],
+    hit,
+    killed: hit !== undefined && action.startsWith('kill:'),
     code: status < 0 ? -1 : status & 127 ? 128 + (status & 127) : (status >> 8) & 255,
     stdout: readFileSync(files[0]!, 'utf8'),
     stderr: readFileSync(files[1]!, 'utf8'),

@@ -138,8 +138,7 @@ export class Anvil {
 
   private async blow(scene: Scene, { point, action }: Blow, expected: Outcome): Promise<Verdict> {
     const { struck, known } = await this.once(scene, action, point);
-    const killed = action.startsWith('kill:');
-    const problems = killed && struck.hit !== undefined ? endProblems(struck) : outcomeProblems(struck, expected);
+    const problems = struck.killed ? endProblems(struck) : outcomeProblems(struck, expected);
     problems.push(...(await aftermath(this.tsrun, scene, struck, known)));
     return { problems, missed: struck.hit === undefined, aborted: isAbortOfNode(struck) };
   }
