@@ -62,10 +62,11 @@ function look(engine: Engine): Look {
 /** What is seen twice: a container that comes or goes meanwhile shows halves of itself, and never the same for long. */
 function lookTwice(engine: Engine): Look {
   const first = look(engine);
-  if (first.findings.size === 0) return first;
+  if (first.findings.size + first.strangers.length === 0) return first;
   const second = look(engine);
   const findings = new Map([...second.findings].filter(([key]) => first.findings.has(key)));
-  return { ...second, findings };
+  const strange = new Set(first.strangers.map(({ where }) => where));
+  return { ...second, findings, strangers: second.strangers.filter(({ where }) => strange.has(where)) };
 }
 
 /**
