@@ -60,7 +60,8 @@ async function whileItIsThere(
 ): Promise<void> {
   try {
     work();
-    if (record.remove && !isUp(containerStatus(engine, record))) await run.over();
+    if (record.remove && !isUp(containerStatus(engine, record)))
+      await run.over(() => isUp(containerStatus(engine, record)));
   } finally {
     if (record.remove && readRecord(engine.paths, record.id) === undefined) {
       for (const one of [name, record.name]) freeName(engine, record.id, one, goal);

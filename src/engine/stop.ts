@@ -9,6 +9,7 @@ import { findContainer } from './find.ts';
 import type { FirstProcess } from './first-process.ts';
 import { killAll } from './kill.ts';
 import { endsWithin, noteFile, noteStop, openStarted, SIGKILL, sendSignal, stopSignalOf } from './signal.ts';
+import { containerStatus } from './status.ts';
 
 /** The number of rt_sigtimedwait(2), which sigwait(3) is, too; the signals that it waits for are not blocked meanwhile. */
 const SIGTIMEDWAIT: Partial<Record<NodeJS.Architecture, number>> = { x64: 128, arm64: 137 };
@@ -53,7 +54,8 @@ export async function stopContainer(engine: Engine, reference: string, options: 
       recordEvent(engine, record, 'kill', { signal: String(SIGKILL) });
       await killAll(engine, record.id, goal);
     }
-    await run?.over();
+    const { pid } = first;
+    await run?.over(() => ![0, pid].includes(containerStatus(engine, record).pid));
   } finally {
     if (first) closeSync(first.pidfd);
     run?.close();

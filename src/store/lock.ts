@@ -192,8 +192,8 @@ export function tryLockRun(paths: Paths, id: string, goal: string, make: boolean
 
 /** The clean-up of a run that is under way. */
 export interface RunWatch {
-  /** Until it is over, or takes too long. */
-  over(): Promise<void>;
+  /** Until it is over, or takes too long. `next`: another run has begun, which has the lock by now. */
+  over(next: () => boolean): Promise<void>;
   close(): void;
 }
 
@@ -201,9 +201,10 @@ export interface RunWatch {
 export function watchRun(paths: Paths, id: string, goal: string): RunWatch {
   const { fd, close } = holding(openLock(runLockPath(paths, id), O.O_RDWR, goal));
   return {
-    over: async () => {
+    over: async (next) => {
       const deadline = performance.now() + PATIENCE_MS;
-      while (fd >= 0 && !tryLock(fd, goal, 'it has been cleaned up after') && performance.now() < deadline)
+      const isOver = () => fd < 0 || tryLock(fd, goal, 'it has been cleaned up after') || next();
+      while (!isOver() && performance.now() < deadline)
         await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     },
     close,

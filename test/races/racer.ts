@@ -5,6 +5,7 @@ import { execInContainer } from '../../src/engine/exec.ts';
 import { findContainer } from '../../src/engine/find.ts';
 import { removeContainer } from '../../src/engine/remove.ts';
 import { renameContainer } from '../../src/engine/rename.ts';
+import { restartContainer } from '../../src/engine/restart.ts';
 import { startContainer } from '../../src/engine/start.ts';
 import { stopContainer } from '../../src/engine/stop.ts';
 import { waitForExit } from '../../src/runtime/wait.ts';
@@ -33,11 +34,16 @@ async function start(engine: Engine, name: string): Promise<void> {
   void waitForExit(started);
 }
 
+async function restart(engine: Engine, name: string): Promise<void> {
+  void waitForExit(await restartContainer(engine, name, { seconds: 10 }));
+}
+
 const VERBS = {
   exec,
   rename: renameContainer,
   rm: removeContainer,
   'rm -f': (engine: Engine, name: string) => removeContainer(engine, name, { force: true }),
+  restart,
   start,
   stop: (engine: Engine, name: string) => stopContainer(engine, name, { seconds: 10 }),
 };
