@@ -192,6 +192,9 @@ struct op {
 #define OP_OOM_BASE 232     /* count: OOM kills that the memory events file had counted before the run whose end this tape is about. Of the runs
                                after it, this process knows by itself */
 
+#define OP_RECORD_EXEC_END 233 /* dir fd, path, temporary path: writes behind what OP_RECORD_RUN has left at path how that process ended, from
+                               the slots; rename. ENOENT when nothing is there: its run is over */
+
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */
 #define IN_ROOT_MAKE_DIR 2    /* missing components and the last are made as directories, 0755 */

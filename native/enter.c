@@ -7,6 +7,9 @@
 
 #define MSG_DONTWAIT_ 0x40
 
+/* The command, of a session and a process group of its own (setsid). Until it is reaped their number is nobody else's. */
+static s64 leader;
+
 /* The header alone: the launcher reads there what failed. */
 static void write_back(const struct job *job, const struct tape *tape) {
   sys(pwrite64, FD_JOB, tape, sizeof *tape, job->enter_tape);
@@ -27,7 +30,8 @@ static int enter(const struct job *job) {
     return -1;
   }
   sys(dup3, tape->slots[job->enter_pidfd_slot], FD_CHILD, O_CLOEXEC);
-  tell(FD_CONTROL, CONTROL_STARTED, tape->slots[job->enter_pid_slot]);
+  leader = tape->slots[job->enter_pid_slot];
+  tell(FD_CONTROL, CONTROL_STARTED, leader);
   sys(munmap, tape, job->enter_size);
   /* Nothing of the caller's stays open here: not its terminal, not the pipes' other ends. */
   sys(close_range, FD_CHILD + 1, ~0u, 0);
@@ -44,18 +48,33 @@ static int take_control_message(void) {
   return 1;
 }
 
-/* A command whose caller is gone is told so, as by a terminal that hangs up. Detached, nobody was there. */
+/* As by a terminal that hangs up: the command hears of it, even if it is stopped. Not its children at once: a shell whose child was
+ * killed says so on its stderr, which nobody reads, and would die of that before it comes to its trap. */
+static void hang_up(void) {
+  signal_child(SIGHUP);
+  signal_child(SIGCONT);
+}
+
+/* And, as when the leader of a session has ended: what it started, and what is no session or job of its own. */
+static void hang_up_rest(void) {
+  sys(kill, -leader, SIGHUP);
+  sys(kill, -leader, SIGCONT);
+}
+
+/* A command whose caller is gone is told so. Detached, nobody was there. */
 static void wait_for_child(const struct job *job) {
   struct { s32 fd; u16 events, revents; } wait[2] = { { FD_CHILD, POLLIN, 0 }, { FD_CONTROL, POLLIN, 0 } };
+  int attached = job->flags & JOB_ATTACHED;
   for (;;) {
     s64 ready = sys(ppoll, wait, 2, 0, 0, 8);
     if (is_error(ready) && ready != -EINTR_) return;
     if (wait[1].revents && !take_control_message()) {
       wait[1].fd = -1;
-      if (job->flags & JOB_ATTACHED) signal_child(SIGHUP);
+      if (attached) hang_up();
     }
-    if (wait[0].revents) return;
+    if (wait[0].revents) break;
   }
+  if (attached && wait[1].fd < 0) hang_up_rest();
 }
 
 int enter_main(void) {

@@ -7,7 +7,8 @@
  *            child, 6 the run's lock (flock): held until the clean-up is done, so that no later run of the same container meets it,
  *            7 the listening socket, 8 the container's directory, 9 its stdin or the master of its pty, 10 and 11 its stdout and stderr,
  *            12 to 14 the starting client's streams, as HELLO brings them. JOB_* says which of 9 to 14 there are.
- *   enter    the parent of an exec'ed process: plays the job's enter tape (setns, clone, confinement, exec), then keeps.
+ *   enter    the parent of an exec'ed process: plays the job's enter tape (setns, clone, confinement, exec, the start in the exec's
+ *            entry <run>/<id>/exec/<exec id>.json), then keeps; the after tape writes the end there.
  *            3 job (memfd; what failed is written back to the tape's header, for the launcher), 4 control socket
  *   relay    what the command line becomes (exec in place): a client that carries bytes between the caller and the container.
  *            0-2 the caller's, 4 control socket, then with -t: 5 the terminal; without: 5 stdin writer or none, 6 stdout reader,
@@ -37,6 +38,8 @@
  *        | <------- FAILED errno ---------- |   the tape's header says what failed; it exits
  *        | --- SIGNAL signo --------------> |   any time: to the kept process by its pidfd
  *        | <------- EXITED code ----------- |   once, last
+ *        | (hangs up) --------------------> |   JOB_ATTACHED: SIGHUP and SIGCONT to the process; once it has
+ *        |                                  |   ended, to what is left of its group. Else nothing
  *
  * Whoever of the two goes away, the other goes on: the monitor without that client; the client says so and exits 125. */
 #ifndef TSRUN_PROTOCOL_H

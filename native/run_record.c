@@ -2,7 +2,6 @@
 #include <linux/fcntl.h>
 #include "player.h"
 
-#define HEAD_SIZE 512
 #define REST_SIZE 256
 #define STAT_SIZE 1024
 
@@ -49,15 +48,15 @@ static s64 describe(struct text *text, s64 pid) {
 
 /* arg: dir, path, temporary path, head, pid. Gone with a reboot, so it is not synchronised. */
 s64 record_run(const s64 *arg) {
-  char bytes[HEAD_SIZE + REST_SIZE];
+  char bytes[REST_SIZE];
   struct text text = { bytes, 0 };
-  if (text_length((const char *)arg[3]) > HEAD_SIZE) return -E2BIG_;
-  put_text(&text, (const char *)arg[3]);
+  const char *head = (const char *)arg[3];
   s64 result = describe(&text, arg[4]);
   if (is_error(result)) return result;
   s64 fd = sys(openat, arg[0], arg[2], O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (is_error(fd)) return fd;
-  result = write_all(fd, bytes, text.length);
+  result = write_all(fd, head, text_length(head));
+  if (!is_error(result)) result = write_all(fd, bytes, text.length);
   sys(close, fd);
   return is_error(result) ? result : sys(renameat2, arg[0], arg[2], arg[0], arg[1], 0);
 }

@@ -7,6 +7,7 @@
 #define AT_REMOVEDIR_ 0x200
 #define LIST_SIZE 4096
 #define NAME_SIZE 256
+#define TRIES 32 /* others may still be adding to it */
 
 struct entry { /* struct linux_dirent64 */
   u64 inode, offset;
@@ -121,7 +122,7 @@ s64 remove_tree(s64 dir, const char *name) {
   s64 unlinked = sys(unlinkat, dir, name, 0);
   if (!is_error(unlinked) || unlinked == -ENOENT_) return 0;
   if (unlinked != -EISDIR_ && unlinked != -EPERM_) return unlinked;
-  for (int tries = 0; tries < 3; tries++) {
+  for (int tries = 0; tries < TRIES; tries++) {
     s64 result = sys(unlinkat, dir, name, AT_REMOVEDIR_);
     if (!is_error(result) || result == -ENOENT_) return 0;
     if (result == -ENOTDIR_) return unlinked; /* a file that nobody may remove: chattr(1) +i */

@@ -57,6 +57,7 @@ export function recordStartSteps(
     step('unlinkat', { ...at, pathname: `${paths.run(record.id)}/${SOCKET_NAME}`, flags: 0 }, 'and of its monitor', {
       expect: { ENOENT: 0 },
     }),
+    tree(paths.execs(record.id), 'and what was executed in it'),
     link,
     step('unlinkat', { ...at, pathname: `${directory}/exit.json`, flags: 0 }, 'how it ended before is over', {
       expect: { ENOENT: 0 },
@@ -112,15 +113,22 @@ function endProcessesSteps(engine: Engine, record: ContainerRecord): Step[] {
   return [...killCgroupSteps(engine.cgroups, cgroupPath(record.id)), ...unlinkRootSteps(engine, record)];
 }
 
-const forgetRun = ({ paths }: Engine, record: ContainerRecord): Step =>
-  tree(paths.run(record.id), 'remove what is known of the run');
+/** Monitors of exec'ed processes write down their ends at that very moment: by a path that is none from here on. */
+function forgetRun({ paths }: Engine, { id }: ContainerRecord, more?: StepOptions): Step[] {
+  const [oldpath, newpath] = [paths.execs(id), `${paths.run(id)}/gone`];
+  const move = { olddirfd: AT.AT_FDCWD, oldpath, newdirfd: AT.AT_FDCWD, newpath, flags: 0 };
+  return [
+    step('renameat2', move, 'nobody adds to it any more', { ignoreErrors: true }),
+    step('remove_tree', { ...at, name: paths.run(id) }, 'remove what is known of the run', more),
+  ];
+}
 
 /** What a run leaves in the kernel and below /run: cgroups, the link to its root, its state. */
 export function endRunSteps(engine: Engine, record: ContainerRecord): Step[] {
   return [
     ...endProcessesSteps(engine, record),
     ...removeCgroupSteps(engine.cgroups, cgroupPath(record.id)),
-    forgetRun(engine, record),
+    ...forgetRun(engine, record, { ignoreErrors: true }),
   ];
 }
 
@@ -141,7 +149,7 @@ function removeFilesSteps(engine: Engine, record: ContainerRecord): Step[] {
   return [
     ...removeLayerSteps(paths, record),
     // Without a record nobody would look for it.
-    step('remove_tree', { ...at, name: paths.run(record.id) }, 'remove what is known of the run'),
+    ...forgetRun(engine, record),
     unlinkLate(paths, record),
     step('unlink_link', { ...at, pathname: paths.name(record.name), target: record.id }, 'free the name'),
     step(
@@ -189,7 +197,7 @@ function endSteps(engine: Engine, record: ContainerRecord): Step[] {
   const kept = { ...at, pathname: engine.paths.kept(record.id), flags: 0 };
   const unlessKept = { expect: { ENOENT: 0 }, thenSkip: removal.length };
   const all = [...died, step('unlinkat', kept, 'it stays if it is being restarted', unlessKept), ...removal];
-  return orElse(all, [...exit, forgetRun(engine, record)]);
+  return orElse(all, [...exit, ...forgetRun(engine, record, { ignoreErrors: true })]);
 }
 
 /** Its processes are there still, and so is their cgroup: it knows who was killed for want of memory. */

@@ -3,7 +3,6 @@ import { cgroupPathOf } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK, O } from '../kernel/constants.ts';
 import { boundingSet, hostName, limitsOf } from '../kernel/procfs.ts';
-import type { Step } from '../plan/step.ts';
 import type { Bundle } from '../runtime/bundle.ts';
 import { endedBefore, enter } from '../runtime/enter.ts';
 import type { Connected } from '../runtime/launch.ts';
@@ -11,12 +10,11 @@ import { becomesReady } from '../runtime/poll.ts';
 import { readBundle } from '../runtime/read-bundle.ts';
 import type { Stdio } from '../security/types.ts';
 import { type Process, RLIM_INFINITY, type Rlimit, type User } from '../spec/oci.ts';
-import { randomHex } from '../store/files.ts';
 import { waitForContainer } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { resolveCapabilities } from './capabilities.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
-import { endStep, openNameStep, recordEvent } from './events/record-event.ts';
+import { type RecordedExec, recordExec } from './exec-record.ts';
 import { findContainer } from './find.ts';
 import { type FirstProcess, openFirstProcess } from './first-process.ts';
 import { lookupUser } from './lookup-user.ts';
@@ -31,8 +29,6 @@ const CANNOT_EXECUTE = 126;
 const NOT_FOUND = 127;
 const ON_ITS_WAY_OUT_MS = 200;
 const PATIENCE_MS = 30_000;
-/** Of a command in an event, characters: an argument may have 128 KiB, and the file of events is small. */
-const MOST_WORDS = 4096;
 /** A program that embeds us may have others to answer. */
 const BLOCKING_MS = 5;
 
@@ -46,6 +42,11 @@ export interface ExecAttachment extends Attachment {
   stop?: AbortSignal;
 }
 
+/** `execId`: what `inspect`, `events` and the entry in the run directory call it. */
+export interface Entered extends Connected {
+  execId: string;
+}
+
 /**
  * Starts a command in a running container; returns when it has been executed.
  * @throws TsrunError; exitCode 126 when the container does not run, 126 or 127 when the command is to blame; code ETIMEDOUT when it was
@@ -55,15 +56,18 @@ export async function execInContainer(
   engine: Engine,
   given: ExecOptions,
   { interactive, size, patienceMs = PATIENCE_MS, blockingMs = BLOCKING_MS, stop }: ExecAttachment,
-): Promise<Connected> {
+): Promise<Entered> {
   const options = checkExecOptions(given);
   const goal = `exec ${options.container}`;
   refuseForeignDirectories(engine, goal);
   const record = findContainer(engine, options.container);
   const target = await openTarget(engine, record, goal, stop);
+  let recorded: RecordedExec | undefined;
   try {
     const bundle = readBundle(goal, engine.paths.container(record.id));
-    const connected = await enter(goal, bundle.spec, describeCommand(goal, record, bundle, options, target.pid), {
+    const command = describeCommand(goal, record, bundle, options, target.pid);
+    recorded = recordExec(engine, record, options, command);
+    const connected = await enter(goal, bundle.spec, command, {
       id: record.id,
       cgroups: engine.cgroups,
       cgroupPath: cgroupPathOf(bundle.spec),
@@ -74,10 +78,12 @@ export async function execInContainer(
       patienceMs,
       blockingMs,
       stop,
-      after: recordExecSteps(engine, record, options.command),
+      recordSteps: recorded.started,
+      after: recorded.ended,
     });
-    return connected;
+    return { ...connected, execId: recorded.id };
   } catch (error) {
+    recorded?.forget();
     throw (await endedMeanwhile(target, error)) ? endedBefore(goal) : error;
   } finally {
     closeSync(target.pidfd);
@@ -93,16 +99,6 @@ async function endedMeanwhile({ pidfd }: FirstProcess, error: unknown): Promise<
   if (exitCode === CANNOT_EXECUTE || exitCode === NOT_FOUND || code === 'ECANCELED' || code === 'ETIMEDOUT')
     return false;
   return becomesReady(pidfd, ON_ITS_WAY_OUT_MS, 'the end of PID 1');
-}
-
-/** Says that it comes. @returns what says, in the end, that it is over */
-function recordExecSteps(engine: Engine, record: ContainerRecord, command: readonly string[]): Step[] {
-  const id = { execID: randomHex(32) };
-  const all = command.join(' ');
-  const words = all.length > MOST_WORDS ? `${all.slice(0, MOST_WORDS)}...` : all;
-  recordEvent(engine, record, `exec_create: ${words}`, id);
-  recordEvent(engine, record, `exec_start: ${words}`, id);
-  return [openNameStep(engine, record), endStep(engine, record, 'exec_die', { ended: 1 }, id)];
 }
 
 /** Detached, there is nobody to carry bytes: the command reads and writes the null device. */

@@ -5,6 +5,7 @@ import type { Spec } from '../spec/oci.ts';
 import { type ContainerRecord, timestamp } from '../store/record.ts';
 import type { Engine } from './engine.ts';
 import { findContainer } from './find.ts';
+import { execIdsOf } from './inspect-exec.ts';
 import { hostConfigOf } from './inspect-host-config.ts';
 import { lookAt } from './list.ts';
 import type { RunOptions } from './run-options.ts';
@@ -41,7 +42,7 @@ export function inspectContainer(engine: Engine, reference: string) {
     MountLabel: '',
     ProcessLabel: '',
     AppArmorProfile: '',
-    ExecIDs: null,
+    ExecIDs: execIdsOf(engine, record.id),
     HostConfig: hostConfigOf(options, spec),
     GraphDriver: { Data: layersOf(engine, record), Name: 'overlay2' },
     Mounts: mountsOf(options),

@@ -153,6 +153,7 @@ export const OPCODE = {
   connect_at: 230,
   send_message: 231,
   oom_base: 232,
+  record_exec_end: 233,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

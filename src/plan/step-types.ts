@@ -113,6 +113,7 @@ export const STEP_TYPES = {
   check_signals: [],
   share_memory: [],
   record_run: [['dirfd', 'fd'], ['pathname', 'path'], ['temporary', 'path'], ['head', 'text'], ['pid', 'int']],
+  record_exec_end: [['dirfd', 'fd'], ['pathname', 'path'], ['temporary', 'path']],
   record_event: [
     ['dirfd', 'fd'], ['pathname', 'path'], ['head', 'text'], ['ended', 'int'], ['renamed', 'fd'],
     ['memory_events', 'pathOrNull'],

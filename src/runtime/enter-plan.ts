@@ -19,6 +19,8 @@ export interface EnterFacts {
   cgroupPath: string;
   stdio: Stdio;
   size?: WindowSize | undefined;
+  /** What is to be written down of it once it has been executed; slot: `pid`. */
+  recordSteps: readonly Step[];
 }
 
 /**
@@ -41,6 +43,7 @@ export function enterPlan(spec: Spec, command: Process, facts: EnterFacts): Step
     step('pidfd_open', { pid: slot('pid'), flags: 0 }, 'the command, a child of ours that nobody else can wait for', {
       save: 'pidfd',
     }),
+    ...facts.recordSteps,
   ];
 }
 

@@ -62,6 +62,10 @@ export class Paths {
   lateExit(id: string): string {
     return `${this.runRoot}/${id}.exit`;
   }
+  /** What exec has started in it, `<exec id>.json` each. */
+  execs(id: string): string {
+    return `${this.run(id)}/exec`;
+  }
 }
 
 function withoutSlash(path: string): string {
