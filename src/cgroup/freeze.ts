@@ -91,7 +91,7 @@ function set({ file }: Freezer, value: string, goal: string): void {
     writeFileSync(file, value, { flag: 'r+' });
   } catch (error) {
     const { code, errno } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return; // it has just ended
+    if (code === 'ENOENT' || code === 'ENODEV') return; // it has just ended; or did when the file was open already
     throw new SyscallError(goal, {
       errno: -(errno ?? 0),
       syscall: 'write',
