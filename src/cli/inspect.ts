@@ -26,9 +26,7 @@ const LOOKS: Readonly<Record<string, (engine: Engine, reference: string) => Insp
 
 export function inspectCommand(): Command {
   return new Command('inspect')
-    .description(
-      'show all that is known of containers and of what exec started, as JSON of the shape that docker prints',
-    )
+    .description('show all that is known of containers and execs, as JSON of the shape that docker prints')
     .argument('<container...>')
     .option('-f, --format <template>', 'json, or a Go template')
     .option('--type <type>', 'container or exec; else whichever has that name or id')
