@@ -19,7 +19,7 @@ import { insist, whileFree } from './while-free.ts';
 
 const TEMPORARY = /\.tmp(?:-(\d+))?$/;
 /** The monitor's own: it may be writing them. */
-const OF_MONITOR = new Set(['exit.tmp']);
+const OF_MONITOR = new Set(['exit.tmp', 'started.tmp']);
 
 /** Containers with a whole record. One that a command is at work on is left alone. */
 export function lookAtContainers(scene: Scene): Finding[] {
