@@ -92,6 +92,9 @@ static void end_container(void) {
   keeper.ended = 1;
   close_fd(&keeper.peer);
   drain();
+  /* The log is whole before the end is written down: who follows it stops then, and the next run's monitor has it for itself. */
+  for (int i = 0; i < STREAMS; i++) if (waits_for_starter(i)) take_rest(i);
+  close_log();
   play_after(&keeper.job, status);
   sys(close, FD_LOCK); /* before the last word: who has heard it finds the container free */
   while (!accept_client()) continue; /* who came meanwhile hears it, too; nobody can any more: the socket has no name now */
@@ -146,7 +149,6 @@ int keep_main(void) {
   open_clients();
   let_go_of_stdio();
   while (!is_over()) wait_and_serve();
-  close_streams();
   close_clients();
   return 0;
 }

@@ -56,7 +56,9 @@ void type_end_of_file(int terminal, u8 last);
 
 /* streams.c */
 void open_streams(void);
-void close_streams(void);
+/* What the starter has no room for yet is taken out of the pipe. */
+void take_rest(int which);
+void close_log(void);
 /* Moves what is there, once. 1: there may be more at once. */
 int carry_output(int which);
 void carry_input(struct client *client);

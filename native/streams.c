@@ -32,8 +32,6 @@ void open_streams(void) {
   log_open(&log, FD_DIRECTORY, keeper.job.log_max_size, keeper.job.log_max_files);
 }
 
-void close_streams(void) { log_close(&log); }
-
 void rest_streams(void) {
   log_rest(&log);
   for (int i = 0; i <= STREAMS; i++) {
@@ -153,6 +151,30 @@ int carry_output(int which) {
   else stream->end = 0;
   return 1;
 }
+
+/* More than a pipe holds, and what was taken out of it before. */
+#define REST_ROOM (2 * BIG_PIPE)
+
+void take_rest(int which) {
+  struct stream *stream = &keeper.streams[which];
+  s64 at = sys(mmap, 0, REST_ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (is_error(at)) return;
+  u32 filled = stream->end - stream->start;
+  memcpy((u8 *)at, stream->buffer + stream->start, filled);
+  stream->buffer = (u8 *)at;
+  for (;;) {
+    s64 got = sys(read, stream->fd, stream->buffer + filled, REST_ROOM - filled);
+    if (got == -EINTR) continue;
+    if (got <= 0) break;
+    log_write(&log, which + 1, stream->buffer + filled, (u64)got);
+    give_to_others(which, stream->buffer + filled, (u64)got);
+    filled += (u32)got;
+  }
+  stream->start = 0;
+  stream->end = filled;
+}
+
+void close_log(void) { log_close(&log); }
 
 void end_output(const struct client *client, int which) {
   struct client *itself = (struct client *)client;

@@ -106,6 +106,28 @@ test('-f reads every line once while the container writes and the log is rotated
   assert.ok(tsrun.run(['logs', 'writes']).stdout === wanted);
 });
 
+test('the log is whole when a container ends, and -f with it, however slowly its starter reads', async () => {
+  const file = join(tsrun.directory, 'long');
+  const bytes = 1_500_000; // more than two small pipes and a buffer hold, less than two big ones
+  writeFileSync(file, `${'0123456789'.repeat(9)}abcdefghi\n`.repeat(bytes / 100));
+  const words = ['run', '-i', '--name', 'slow', '-v', `${file}:/long:ro`, tsrun.rootfs];
+  const child = spawn(process.execPath, ['--', PROGRAM, ...words, 'sh', '-c', 'echo ready; read go; cat /long'], {
+    env: { PATH: process.env.PATH ?? '', TSRUN_ROOT: tsrun.dataRoot, TSRUN_RUN: tsrun.runRoot },
+  });
+  await once(child.stdout, 'readable');
+  const follower = tsrun.spawn(['logs', '-f', 'slow']);
+  await follower.waitFor(/^ready$/m);
+  child.stdin.end('go\n'); // nobody reads: paused
+  const { code, stdout } = await follower.ended;
+  assert.equal([code, stdout.length], [0, bytes + 'ready\n'.length]);
+  assert.is(tsrun.inspect('slow', '{{.State.Status}}'), 'exited');
+  assert.is(child.exitCode, null, 'what it has not read yet is kept for it');
+  let received = 0;
+  child.stdout.on('data', (data: Buffer) => (received += data.length));
+  assert.equal(await once(child, 'close'), [0, null]);
+  assert.is(received, bytes + 'ready\n'.length);
+});
+
 test('-f ends when container and monitor are killed', async () => {
   const box = await tsrun.container('victim');
   const follower = tsrun.spawn(['logs', '-f', 'victim']);
