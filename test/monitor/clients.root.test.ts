@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -160,6 +160,23 @@ test('a client that floods it with words does not hold up the others', async () 
   flood.socket.destroy();
 });
 
+test('a queue that is full: who comes waits, and is served when there is room', async () => {
+  const id = begin('queue');
+  const monitor = monitorOf(tsrun, 'queue');
+  process.kill(monitor, 'SIGSTOP');
+  const crowd = await Promise.all(Array.from({ length: 140 }, () => RawClient.open(tsrun, id)));
+  assert.ok(
+    crowd.some((client) => client.closed),
+    'no more than the queue can hold',
+  );
+  const client = tsrun.spawn(['attach', 'queue']);
+  await until('it has nothing else to do', () => cpuTicks(client.child.pid!) > 0 && isAsleep(client.child.pid!));
+  process.kill(monitor, 'SIGCONT');
+  for (const one of crowd) one.socket.destroy();
+  client.child.stdin!.write('in the end\n');
+  await client.waitFor('in the end');
+});
+
 test('no descriptor left in the monitor: who comes is told, nobody else notices, and it does not spin', async () => {
   begin('emfile');
   const monitor = monitorOf(tsrun, 'emfile');
@@ -188,5 +205,7 @@ test('no descriptor left in the monitor: who comes is told, nobody else notices,
   await client.ended;
   await expectUnharmed('emfile', before);
 });
+
+const isAsleep = (pid: number): boolean => /^State:\tS/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
 
 test.run();
