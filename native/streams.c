@@ -10,6 +10,7 @@
 
 #define BIG_PIPE (1 << 20)
 #define SPLICE_F_NONBLOCK_ 2
+#define READ_TRIES 3
 
 /* Pages that nobody has touched cost nothing. */
 static u8 buffers[STREAMS + 1][STREAM_BUFFER] __attribute__((aligned(4096)));
@@ -95,12 +96,21 @@ static s64 share_with_starter(int which) {
   return sys(tee, from, to, STREAM_BUFFER, SPLICE_F_NONBLOCK_);
 }
 
+/* Again after any error, for what the starter has already must be read now, or it would get it twice. A pipe has no errors of its own; a
+ * terminal's EIO says that nobody inside has it open. */
+static s64 read_stream(const struct stream *stream, u64 most) {
+  s64 got = 0;
+  for (int tries = 0; tries < READ_TRIES; tries++) {
+    got = sys(read, stream->fd, stream->buffer, most);
+    if (!is_error(got) || got == -EAGAIN || (got == -EIO && has_terminal())) break;
+  }
+  return got;
+}
+
 /* What the starter got is read by the others. */
 static int read_for_others(int which, u64 most) {
   struct stream *stream = &keeper.streams[which];
-  s64 got;
-  do got = sys(read, stream->fd, stream->buffer, most);
-  while (got == -EINTR); /* the starter has those bytes already: were they not read now, it would get them again */
+  s64 got = read_stream(stream, most);
   if (got == -EAGAIN) return 0;
   if (got <= 0) {
     close_stream(which);
@@ -119,6 +129,12 @@ static int has_input(s32 fd) {
   return sys(ppoll, &one, 1, &now, 0, 8) == 1;
 }
 
+static int carry_by_copy(int which) {
+  if (!read_for_others(which, STREAM_BUFFER)) return 0;
+  push_to_starter(which);
+  return 1;
+}
+
 static int carry_by_pages(int which) {
   struct stream *stream = &keeper.streams[which];
   s64 shared = share_with_starter(which);
@@ -128,7 +144,8 @@ static int carry_by_pages(int which) {
   }
   if (shared == -EINTR) return 1;
   if (shared == 0) close_stream(which);
-  if (is_error(shared)) close_fd(&keeper.clients[0].output[which]); /* it has gone; or it is no pipe, and never was one of ours */
+  if (shared == -EPIPE || shared == -EINVAL) close_fd(&keeper.clients[0].output[which]); /* it has gone; or it is no pipe of ours */
+  else if (is_error(shared)) return carry_by_copy(which);
   if (shared <= 0) return stream->fd >= 0;
   if (shared >= STREAM_BUFFER) enlarge(which);
   if (!keeper.job.log_max_files && !has_others(which)) return 1;

@@ -94,7 +94,8 @@ export function outcomeProblems(struck: Struck, expected: Outcome): string[] {
   if (code === -1) return [`no end: ${stdout}${stderr}`];
   if (code === expected.code) {
     const same = withoutId(stdout) === withoutId(expected.stdout);
-    const problems = same ? [] : [`another output:\n${difference(expected.stdout, stdout)}`];
+    // Lost on the way out, and said so: the command itself has ended well.
+    const problems = same || CLEAR.test(stderr) ? [] : [`another output:\n${difference(expected.stdout, stdout)}`];
     return [...problems, ...(stderr === '' || CLEAR.test(stderr) ? [] : [`says: ${stderr}`])];
   }
   if (isAbortOfNode(struck)) return [];

@@ -39,6 +39,12 @@ const FOUND: [what: string, scene: string, struck: (call: Call) => boolean, acti
     `errno:${constants.errno.EINTR}`,
   ],
   [
+    'a monitor that cannot share the pages of the output copies them',
+    'run',
+    ({ role, name, nth }) => role === 'keep' && name === 'tee' && nth % 9 === 1,
+    `errno:${constants.errno.ENOMEM}`,
+  ],
+  [
     'output that a disk does not take (EIO) is missed, and that is said',
     'run',
     ({ role, name, nth }) => role === 'relay' && name === 'splice' && nth % 9 === 1,

@@ -2,7 +2,7 @@ import { SCENES } from './scenes.ts';
 import { Anvil, ERRNOS, type Errno, sweep, type Tally } from './sweep.ts';
 
 /**
- * `npm run sweep [-- scene=run,start kind=kill,EIO stride=7 anvils=2]`: strikes every command line at every system call, in every way.
+ * `npm run sweep [-- scene=run,start kind=kill,EIO stride=7 role=keep,relay anvils=2]`: strikes every command line at every system call, in every way.
  * Without words: everything, which takes an hour.
  */
 const given = new Map(process.argv.slice(2).map((word) => word.split('=') as [string, string]));
@@ -21,7 +21,7 @@ try {
   for (const scene of SCENES.filter(({ name }) => scenes.includes(name)))
     for (const kind of wanted('kind', ['kill', ...ERRNOS]) as ('kill' | Errno)[]) {
       const begin = performance.now();
-      const tally = await sweep(anvils, scene, kind, { stride }, say);
+      const tally = await sweep(anvils, scene, kind, { stride, roles: given.get('role')?.split(',') }, say);
       tallies.push(tally);
       say(`${row(tally)} ${((performance.now() - begin) / 1000).toFixed(0)} s`);
     }

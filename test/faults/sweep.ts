@@ -65,7 +65,7 @@ export function killBlows(calls: readonly Call[]): Blow[] {
 }
 
 /** Which of all blows. */
-export type Width = { stride: number } | { most: number };
+export type Width = { stride: number; roles?: readonly string[] | undefined } | { most: number };
 
 /** Evenly spread, from one on that differs from scene to scene. */
 function thin<T>(blows: readonly T[], width: Width, offset: number): T[] {
@@ -156,7 +156,8 @@ export async function sweep(
 ): Promise<Tally> {
   const { calls, outcome } = await anvils[0]!.listen(scene);
   const all = kind === 'kill' ? killBlows(calls) : errnoBlows(calls, kind);
-  const blows = thin(all, width, 7 * kind.length + scene.name.length);
+  const wanted = 'roles' in width && width.roles ? all.filter(({ point }) => width.roles?.includes(point.role)) : all;
+  const blows = thin(wanted, width, 7 * kind.length + scene.name.length);
   const tally: Tally = { scene: scene.name, kind, points: blows.length, missed: 0, aborted: 0, findings: [] };
   const queue = [...blows];
   const work = async (anvil: Anvil): Promise<void> => {
