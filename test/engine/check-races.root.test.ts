@@ -61,6 +61,15 @@ test('containers come, are renamed and go: none is taken for one that was left, 
   system.isClean();
 });
 
+test('a container that is started again and again is nothing that was left', () => {
+  const { tsrun } = system;
+  expectOk(tsrun.run(['run', '-d', '--name', 'again', '--restart', 'always', tsrun.rootfs, 'false']));
+  for (let round = 0; round < ROUNDS / 2; round++) system.isClean();
+  assert.equal(system.said(system.run('--fix')), []);
+  expectOk(tsrun.run(['rm', '-f', 'again']));
+  system.isClean();
+});
+
 test('two checks mend the same at once', async () => {
   const ids = ['one', 'two', 'three'].map((name) => system.ended(name));
   for (const id of ids) truncateSync(join(system.directory(id), 'container.json'), 0);
