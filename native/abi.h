@@ -194,6 +194,7 @@ struct op {
 
 #define OP_RECORD_EXEC_END 233 /* dir fd, path, temporary path: writes behind what OP_RECORD_RUN has left at path how that process ended, from
                                the slots; rename. ENOENT when nothing is there: its run is over */
+#define OP_RECORD_START 235 /* dir fd, path, temporary path, rest: writes the time, in UTC as RFC 3339 has it, and the rest behind it; rename */
 
 /* OP_IN_ROOT */
 #define IN_ROOT_DIRECTORY 1   /* must be a directory */

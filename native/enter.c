@@ -85,7 +85,7 @@ int enter_main(void) {
   let_go_of_stdio();
   wait_for_child(&job);
   s64 status = reap_child();
-  play_after(&job, status);
+  play_tape(job.after_tape, job.after_size, status);
   tell(FD_CONTROL, CONTROL_EXITED, exit_code(status));
   return 0;
 }

@@ -35,12 +35,13 @@ s64 reap_child(void) {
   return info.code == CLD_EXITED_ ? (info.status & 255) << 8 : info.status & 127;
 }
 
-void play_after(const struct job *job, s64 status) {
-  struct tape *tape = map_tape(job->after_tape, job->after_size);
+void play_tape(u32 offset, u32 size, s64 status) {
+  struct tape *tape = map_tape(offset, size);
   if (!tape) return;
   tape->slots[SLOT_STATUS] = status;
   tape->slots[SLOT_FINISHED] = (s64)clock_ns(CLOCK_REALTIME_);
   tape_play(tape);
+  sys(munmap, tape, size);
 }
 
 void let_go_of_stdio(void) {

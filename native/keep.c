@@ -8,6 +8,7 @@
 
 #define REST_AFTER_SECONDS 1
 #define SECOND_NS 1000000000ul
+#define LOOK_EVERY_NS 50000000
 #define CLOCK_MONOTONIC_ 1
 
 struct keeper keeper;
@@ -87,24 +88,36 @@ static void drain(void) {
     while (!waits_for_starter(i) && carry_output(i)) continue;
 }
 
-static void end_container(void) {
-  s64 status = reap_child();
+/* It has ended, and its clients hear how; who comes from now on is a client of the next run. */
+static void say_end(void) {
+  if (keeper.again) tell_clients(CONTROL_STAYS, 0);
+  tell_clients(CONTROL_EXITED, exit_code(keeper.status));
+}
+
+static void leave(void) {
+  play_tape(keeper.job.leave_tape, keeper.job.leave_size, keeper.status);
+  sys(close, FD_LOCK); /* before the last word: who has heard it finds the container free */
+  while (!accept_client()) continue; /* who came meanwhile hears it, too; nobody can any more: the socket has no name now */
+  sys(close, FD_LISTENER);
+}
+
+static void end_container(s64 status) {
   keeper.ended = 1;
+  keeper.status = status;
   close_fd(&keeper.peer);
   drain();
   /* The log is whole before the end is written down: who follows it stops then, and the next run's monitor has it for itself. */
   for (int i = 0; i < STREAMS; i++) if (waits_for_starter(i)) take_rest(i);
   close_log();
-  play_after(&keeper.job, status);
-  sys(close, FD_LOCK); /* before the last word: who has heard it finds the container free */
-  while (!accept_client()) continue; /* who came meanwhile hears it, too; nobody can any more: the socket has no name now */
-  sys(close, FD_LISTENER);
-  tell_clients(CONTROL_EXITED, exit_code(status));
+  keeper.again = wants_again();
+  if (keeper.again) note_waiting(1);
+  play_tape(keeper.job.after_tape, keeper.job.after_size, status);
+  if (!keeper.again) leave();
+  say_end();
 }
 
 /* Only the starter is waited for, until it has read what there is. */
-static int is_over(void) {
-  if (!keeper.ended) return 0;
+static int is_drained(void) {
   drain();
   for (int i = 0; i < STREAMS; i++) if (waits_for_starter(i)) return 0;
   return 1;
@@ -124,23 +137,48 @@ static s64 poll_used(struct pollfd *polled, int count, const struct __kernel_tim
   return ready;
 }
 
+/* While it waits to be started again, somebody may want it to stay stopped. */
+static const struct __kernel_timespec *patience(int busy) {
+  static const struct __kernel_timespec moment = {REST_AFTER_SECONDS, 0}, pause = {0, LOOK_EVERY_NS};
+  if (keeper.ended && keeper.again) return &pause;
+  return busy ? &moment : 0;
+}
+
 static void wait_and_serve(void) {
   static int busy;
   struct pollfd polled[POLLED];
-  struct __kernel_timespec moment = {REST_AFTER_SECONDS, 0};
   polled[CHILD] = (struct pollfd){keeper.ended ? -1 : FD_CHILD, POLLIN, 0};
   int deaf = is_deaf();
-  polled[LISTENER] = (struct pollfd){keeper.ended || deaf ? -1 : FD_LISTENER, POLLIN, 0};
+  polled[LISTENER] = (struct pollfd){(keeper.ended && !keeper.again) || deaf ? -1 : FD_LISTENER, POLLIN, 0};
   list_streams(polled);
   int used = list_clients(polled);
-  s64 ready = poll_used(polled, used, busy || deaf ? &moment : 0);
-  if (ready < 0 && ready != -EINTR) sys(ppoll, 0, 0, &moment, 0, 8); /* nor is that tried again and again */
+  s64 ready = poll_used(polled, used, patience(busy || deaf));
+  if (ready < 0 && ready != -EINTR) sys(ppoll, 0, 0, patience(1), 0, 8); /* nor is that tried again and again */
   if (ready == 0) rest_streams();
   busy = ready > 0;
   if (ready <= 0) return;
   serve_streams(polled);
   serve_clients(polled, used);
-  if (polled[CHILD].revents) end_container();
+  if (polled[CHILD].revents) end_container(reap_child());
+}
+
+/* 0: it is not started again after all. */
+static int live_again(void) {
+  u64 at = again_at_ns();
+  close_clients();
+  while (clock_ns(CLOCK_MONOTONIC_) < at && !is_stopped()) wait_and_serve();
+  note_waiting(0);
+  keeper.again = !is_stopped();
+  if (!keeper.again) {
+    leave();
+    tell_clients(CONTROL_EXITED, exit_code(keeper.status));
+    return 0;
+  }
+  keeper.ended = 0;
+  open_log();
+  s64 failed = start_again();
+  if (failed) end_container(failed);
+  return 1;
 }
 
 int keep_main(void) {
@@ -148,7 +186,9 @@ int keep_main(void) {
   open_streams();
   open_clients();
   let_go_of_stdio();
-  while (!is_over()) wait_and_serve();
+  do {
+    while (!keeper.ended || !is_drained()) wait_and_serve();
+  } while (keeper.again && live_again());
   close_clients();
   return 0;
 }

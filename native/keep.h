@@ -29,6 +29,8 @@ struct stream {
 struct keeper {
   struct job job;
   int ended;           /* PID 1 has been reaped */
+  int again;           /* and will be started again */
+  s64 status;          /* how it ended */
   struct stream streams[STREAMS];
   s32 input;           /* the container's stdin or the master of its pty, or -1 */
   s32 peer;            /* the container's end of the pty: ours keeps the master from ever reading EIO, or -1 */
@@ -54,11 +56,24 @@ void tell_clients(u32 type, s64 value);
 /* relay_terminal.c: ^D, twice if the line was not at its end */
 void type_end_of_file(int terminal, u8 last);
 
+/* restart.c */
+/* Is it to be started again, now that it has ended so? */
+int wants_again(void);
+/* Said in the container's directory, for `ps`. */
+void note_waiting(int waits);
+u64 again_at_ns(void);
+int is_stopped(void);
+/* Starts PID 1 again, its streams in the place of the old ones. 0, or how it failed, as a wait status. */
+s64 start_again(void);
+
 /* streams.c */
 void open_streams(void);
+void open_log(void);
 /* What the starter has no room for yet is taken out of the pipe. */
 void take_rest(int which);
 void close_log(void);
+/* Of a container that is started again: its stdin or the master, stdout and stderr, as far as there are. */
+void renew_streams(s32 input, s32 output, s32 errors);
 /* Moves what is there, once. 1: there may be more at once. */
 int carry_output(int which);
 void carry_input(struct client *client);

@@ -31,6 +31,7 @@ s64 oom_kills(const struct tape *tape, const char *path);
 s64 record_event(const struct tape *tape, const s64 *arg);
 s64 record_run(const s64 *arg);
 s64 record_exec_end(const struct tape *tape, const s64 *arg);
+s64 record_start(const s64 *arg);
 s64 link_root(s64 dir, const char *path, s64 pid);
 s64 hold_signals(u64 set);
 s64 check_signals(void);

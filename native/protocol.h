@@ -30,6 +30,7 @@
  *        | --- OUTPUT_GONE 1 or 2 --------> |   nobody reads its stdout or stderr any more: the container learns of it, if nobody else does
  *        | <------- DROPPED 1 or 2 -------- |   it read too slowly, and its pipe was full; the monitor hangs up. Never the starting client:
  *        |                                  |   the container waits for that one, and no byte is lost
+ *        | <------- STAYS ----------------- |   in front of EXITED: the monitor goes on and starts the container again, not for this client
  *        | <------- EXITED code ----------- |   once: exit code, 128+n for a signal; after the clean-up, last message. What the container
  *        |                                  |   wrote may still come through the pipes, until their end
  *
@@ -57,6 +58,7 @@
 #define CONTROL_INPUT_ENDED 9
 #define CONTROL_OUTPUT_GONE 10
 #define CONTROL_DROPPED 11
+#define CONTROL_STAYS 12
 struct control {
   u32 type;
   s32 value;
@@ -81,6 +83,7 @@ struct control {
 #define FD_CLIENT_INPUT 12
 #define FD_CLIENT_OUTPUT 13
 #define FD_CLIENT_ERRORS 14
+#define FD_REAPER 15 /* with --init and a restart policy: the sealed copy that PID 1 executes */
 
 /* The job of keep and enter: this header at the start of the memfd, the tapes at page-aligned offsets (0: none). */
 #define JOB_MAGIC 0x424a5354u /* "TSJB" */
@@ -92,7 +95,15 @@ struct job {
   u32 flags; /* JOB_* */
   u32 log_max_files; /* 0: no log */
   u64 log_max_size;  /* bytes of one file */
+  u32 restart, retries; /* RESTART_*, and how often at most; 0: no end of it */
+  u32 again_tape, again_size; /* starts the container once more: clone of PID 1, records */
+  u32 leave_tape, leave_size; /* with a restart policy: played when it is not started again; `after` is played whenever it has ended */
+  u32 again_stdin_slot, again_stdout_slot, again_stderr_slot, again_launcher_slot; /* where the again tape finds PID 1's streams */
+  u32 again_pid_slot, again_pidfd_slot; /* and leaves PID 1 */
 };
+#define RESTART_NO 0
+#define RESTART_ON_FAILURE 1
+#define RESTART_ALWAYS 2 /* and unless-stopped: what a user has stopped is started by nobody but a user, or a boot */
 #define JOB_TERMINAL 1 /* the container has a pty: FD_STDIN is its master, FD_CLIENT_INPUT a socket */
 #define JOB_INPUT 2    /* FD_STDIN is there */
 #define JOB_ATTACHED 4 /* the client that started it carries its streams: FD_CLIENT_*; enter: the process is told when that one is gone */

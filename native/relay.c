@@ -201,6 +201,6 @@ int relay_main(int argc, char **argv) {
   terminal_leave_raw();
   if (relay.detached) say("read escape sequence\n");
   else if (relay.lost) say("tsrun: the monitor of this container is gone; its command may still run\n");
-  else if (!relay.hung_up) reap_keeper();
+  else if (!relay.hung_up && !relay.stays) reap_keeper();
   return relay.code;
 }

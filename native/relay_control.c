@@ -126,6 +126,7 @@ void take_signals(void) {
 }
 
 static void take_word(const struct control *word) {
+  if (word->type == CONTROL_STAYS) relay.stays = 1;
   if (word->type == CONTROL_EXITED) begin_draining(word->value, 0);
   if (word->type == CONTROL_DROPPED) {
     say("tsrun: dropped: the container wrote faster than was read here; it goes on\n");

@@ -4,6 +4,7 @@
 
 #define REST_SIZE 256
 #define STAT_SIZE 1024
+#define CLOCK_REALTIME_ 0
 
 /* proc(5): the name, which may hold any character, is in parentheses; behind it the state is field 3, and the start time is field 22. */
 static s64 put_start_time(struct text *text, const char *path) {
@@ -46,6 +47,15 @@ static s64 describe(struct text *text, s64 pid) {
   return result;
 }
 
+static s64 write_parts(const s64 *arg, const char *head, const struct text *rest) {
+  s64 fd = sys(openat, arg[0], arg[2], O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (is_error(fd)) return fd;
+  s64 result = write_all(fd, head, text_length(head));
+  if (!is_error(result)) result = write_all(fd, rest->bytes, rest->length);
+  sys(close, fd);
+  return is_error(result) ? result : sys(renameat2, arg[0], arg[2], arg[0], arg[1], 0);
+}
+
 /* arg: dir, path, temporary path, head, pid. Gone with a reboot, so it is not synchronised. */
 s64 record_run(const s64 *arg) {
   char bytes[REST_SIZE];
@@ -53,12 +63,17 @@ s64 record_run(const s64 *arg) {
   const char *head = (const char *)arg[3];
   s64 result = describe(&text, arg[4]);
   if (is_error(result)) return result;
-  s64 fd = sys(openat, arg[0], arg[2], O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (is_error(fd)) return fd;
-  result = write_all(fd, head, text_length(head));
-  if (!is_error(result)) result = write_all(fd, bytes, text.length);
-  sys(close, fd);
-  return is_error(result) ? result : sys(renameat2, arg[0], arg[2], arg[0], arg[1], 0);
+  return write_parts(arg, head, &text);
+}
+
+/* arg: dir, path, temporary path, rest. */
+s64 record_start(const s64 *arg) {
+  char bytes[64];
+  struct text text = { bytes, 0 };
+  put_timestamp(&text, clock_ns(CLOCK_REALTIME_));
+  bytes[text.length] = 0;
+  struct text rest = { (char *)arg[3], text_length((const char *)arg[3]) };
+  return write_parts(arg, bytes, &rest);
 }
 
 s64 link_root(s64 dir, const char *path, s64 pid) {

@@ -15,22 +15,30 @@
 /* Pages that nobody has touched cost nothing. */
 static u8 buffers[STREAMS + 1][STREAM_BUFFER] __attribute__((aligned(4096)));
 static u8 *const input_buffer = buffers[STREAMS];
-static u8 last_typed;
+static u8 last_typed, enlarged[STREAMS];
 static struct log log;
 
 static int has_terminal(void) { return keeper.job.flags & JOB_TERMINAL; }
 
-void open_streams(void) {
-  u32 flags = keeper.job.flags;
-  keeper.input = flags & (JOB_INPUT | JOB_TERMINAL) ? FD_STDIN : -1;
-  keeper.streams[0] = (struct stream){.fd = has_terminal() ? FD_STDIN : FD_STDOUT, .buffer = buffers[0]};
-  keeper.streams[1] = (struct stream){.fd = has_terminal() ? -1 : FD_STDERR, .buffer = buffers[1]};
-  if (keeper.input >= 0) do_not_wait(keeper.input);
+void renew_streams(s32 input, s32 output, s32 errors) {
+  keeper.input = input;
+  keeper.input_start = keeper.input_end = 0;
+  keeper.streams[0] = (struct stream){.fd = has_terminal() ? input : output, .buffer = buffers[0]};
+  keeper.streams[1] = (struct stream){.fd = has_terminal() ? -1 : errors, .buffer = buffers[1]};
+  enlarged[0] = enlarged[1] = 0;
+  if (input >= 0) do_not_wait(input);
   for (int i = 0; i < STREAMS; i++) if (keeper.streams[i].fd >= 0) do_not_wait(keeper.streams[i].fd);
   /* A container may close all its ends of the pty and open one again. */
   keeper.peer = -1;
-  if (has_terminal()) keeper.peer = (s32)sys(ioctl, FD_STDIN, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  log_open(&log, FD_DIRECTORY, keeper.job.log_max_size, keeper.job.log_max_files);
+  if (has_terminal()) keeper.peer = (s32)sys(ioctl, input, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+void open_log(void) { log_open(&log, FD_DIRECTORY, keeper.job.log_max_size, keeper.job.log_max_files); }
+
+void open_streams(void) {
+  int input = keeper.job.flags & (JOB_INPUT | JOB_TERMINAL);
+  renew_streams(input ? FD_STDIN : -1, FD_STDOUT, FD_STDERR);
+  open_log();
 }
 
 void rest_streams(void) {
@@ -48,7 +56,6 @@ static void close_stream(int which) {
 
 /* Whoever fills a pipe gets a bigger one; who writes a line now and then costs no memory. */
 static void enlarge(int which) {
-  static u8 enlarged[STREAMS];
   if (enlarged[which]) return;
   enlarged[which] = 1;
   sys(fcntl, keeper.streams[which].fd, F_SETPIPE_SZ, BIG_PIPE);

@@ -71,6 +71,8 @@ struct text {
 void put_text(struct text *text, const char *part);
 /* The name and, behind it, the value. */
 void put_field(struct text *text, const char *name, s64 value);
+/* ns since 1970, UTC: 2026-11-23T15:04:05.123456789Z */
+void put_timestamp(struct text *text, u64 ns);
 u64 clock_ns(int clock);
 
 #endif

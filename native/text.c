@@ -53,6 +53,33 @@ void put_field(struct text *text, const char *name, s64 value) {
   text->length += put_decimal(text->bytes + text->length, value);
 }
 
+static void put_padded(struct text *text, u64 value, u64 digits, const char *behind) {
+  for (u64 i = digits; i > 0; i--, value /= 10) text->bytes[text->length + i - 1] = (char)('0' + value % 10);
+  text->length += digits;
+  put_text(text, behind);
+}
+
+/* The proleptic Gregorian calendar, in years that begin in March: a leap day is the last of its year. */
+static void put_date(struct text *text, u64 days) {
+  u64 shifted = days + 719468, era = shifted / 146097, day_of_era = shifted % 146097;
+  u64 year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+  u64 day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  u64 march = (5 * day_of_year + 2) / 153;
+  u64 month = march < 10 ? march + 3 : march - 9;
+  put_padded(text, year_of_era + era * 400 + (month <= 2), 4, "-");
+  put_padded(text, month, 2, "-");
+  put_padded(text, day_of_year - (153 * march + 2) / 5 + 1, 2, "T");
+}
+
+void put_timestamp(struct text *text, u64 ns) {
+  u64 seconds = ns / 1000000000, clock = seconds % 86400;
+  put_date(text, seconds / 86400);
+  put_padded(text, clock / 3600, 2, ":");
+  put_padded(text, clock / 60 % 60, 2, ":");
+  put_padded(text, clock % 60, 2, ".");
+  put_padded(text, ns % 1000000000, 9, "Z");
+}
+
 u64 clock_ns(int clock) {
   struct __kernel_timespec now = {0, 0};
   sys(clock_gettime, clock, &now);

@@ -104,6 +104,27 @@ export function recordRunSteps(engine: Engine, record: ContainerRecord, attached
   ];
 }
 
+/** The same of a run that the monitor has started. Until then it counts as ended. */
+export function recordAgainSteps(engine: Engine, record: ContainerRecord): Step[] {
+  const { paths, machine } = engine;
+  const directory = paths.container(record.id);
+  const [started, temporary] = [`${directory}/started`, `${directory}/started.tmp`];
+  const rest = ` ${machine.bootId()}`;
+  return [
+    ...recordRunSteps(engine, record, false),
+    step(
+      'symlinkat',
+      { target: rootLink(paths, record), newdirfd: AT.AT_FDCWD, linkpath: mergedPath(paths, record) },
+      'the merged view',
+      {
+        ignoreErrors: true,
+      },
+    ),
+    step('record_start', { ...at, pathname: started, temporary, rest }, 'when that was', { ignoreErrors: true }),
+    unlink(`${directory}/exit.json`, 'how it ended before is over'),
+  ];
+}
+
 /** What leads to the root of a process: one day that pid is another's, and `rm -rf merged/*` would reach another root. */
 export function unlinkRootSteps({ paths }: Engine, record: ContainerRecord): Step[] {
   return [unlink(mergedPath(paths, record), 'the merged view ended with the container')];
@@ -177,16 +198,19 @@ function orElse(steps: readonly Step[], otherwise: readonly Step[]): Step[] {
 /**
  * What the monitor does when the container has ended. With --rm it is a container like any other for as long as something stays.
  * @param fresh its cgroups are new with this run
+ * @param goesOn it has a restart policy
  */
-export function afterSteps(engine: Engine, record: ContainerRecord, fresh: boolean): Step[] {
+export function afterSteps(engine: Engine, record: ContainerRecord, fresh: boolean, goesOn: boolean): Step[] {
   const before = fresh ? 0 : oomKills(engine.cgroups, cgroupPath(record.id));
   const base = before > 0 ? [step('oom_base', { count: before }, 'those were killed in a run before')] : [];
-  return [...base, ...endSteps(engine, record)];
+  return [...base, ...endSteps(engine, record, goesOn)];
 }
 
-function endSteps(engine: Engine, record: ContainerRecord): Step[] {
+/** @param goesOn the monitor may start it again: what else a run leaves is for then, or for its end */
+function endSteps(engine: Engine, record: ContainerRecord, goesOn: boolean): Step[] {
   const exit = recordExitSteps(engine, record);
-  const died = diedSteps(engine, record);
+  const died = diedSteps(engine, record, goesOn);
+  if (goesOn) return [...exit, ...died, ...endProcessesSteps(engine, record)];
   if (!record.remove) return [...exit, ...died, ...endRunSteps(engine, record)];
   const removal = [
     ...endProcessesSteps(engine, record),
@@ -201,12 +225,12 @@ function endSteps(engine: Engine, record: ContainerRecord): Step[] {
 }
 
 /** Its processes are there still, and so is their cgroup: it knows who was killed for want of memory. */
-function diedSteps(engine: Engine, record: ContainerRecord): Step[] {
+function diedSteps(engine: Engine, record: ContainerRecord, goesOn: boolean): Step[] {
   const memoryEvents = memoryEventsPath(engine.cgroups, cgroupPath(record.id));
   return [
     openNameStep(engine, record),
     ...(memoryEvents === undefined ? [] : [endStep(engine, record, 'oom', { memoryEvents })]),
-    endStep(engine, record, 'die', { ended: nowNs() }),
+    endStep(engine, record, 'die', { ended: goesOn ? 1n : nowNs() }),
   ];
 }
 

@@ -1,22 +1,24 @@
 import { statSync } from 'node:fs';
 import { cgroupPathOf, refuseLimits } from '../cgroup/steps.ts';
+import { RESTART_ALWAYS, RESTART_ON_FAILURE } from '../kernel/protocol.ts';
 import { play } from '../plan/play.ts';
 import type { WindowSize } from '../rootfs/terminal.ts';
 import type { SourceKind } from '../rootfs/types.ts';
 import { abandon } from '../runtime/abandon.ts';
 import type { Bundle } from '../runtime/bundle.ts';
 import type { ContainerFacts } from '../runtime/container-plan.ts';
-import { type Connected, launch } from '../runtime/launch.ts';
+import { type Connected, launch, type RestartRequest } from '../runtime/launch.ts';
 import type { ClientManners } from '../runtime/relay.ts';
 import { fileError, writeWhole } from '../store/files.ts';
 import type { RunLock } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
-import { afterSteps, endRunSteps, recordRunSteps, recordStartSteps } from './cleanup.ts';
+import { afterSteps, endRunSteps, recordAgainSteps, recordRunSteps, recordStartSteps } from './cleanup.ts';
 import { settle } from './create.ts';
 import type { Engine } from './engine.ts';
 import { refuseVolumesWithoutPeers } from './mount-peers.ts';
 import { logSettings } from './options/parse-log.ts';
 import { explainOverlayFailure } from './overlay-check.ts';
+import type { RestartPolicy } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
 
 /** How the caller is connected to the command. */
@@ -71,7 +73,21 @@ export function factsOf(
     },
     size,
     init: bundle.init,
+    restarts: options.restart.name !== 'no',
     recordSteps: recordRunSteps(engine, record, !detached),
+  };
+}
+
+function restartOf(
+  engine: Engine,
+  record: ContainerRecord,
+  { name, maximumRetryCount }: RestartPolicy,
+): RestartRequest {
+  return {
+    policy: name === 'on-failure' ? RESTART_ON_FAILURE : RESTART_ALWAYS,
+    retries: maximumRetryCount,
+    recordSteps: recordAgainSteps(engine, record),
+    leave: endRunSteps(engine, record),
   };
 }
 
@@ -97,12 +113,14 @@ export function startBundle(
     refuseVolumesWithoutPeers(goal, bundle.spec);
     const facts = factsOf(engine, record, bundle, attachment);
     if (made === undefined) play(goal, recordStartSteps(engine, record, timestamp(nowNs()), false));
-    const { pidfile } = unpackOptions(record.options);
+    const options = unpackOptions(record.options);
+    const { pidfile } = options;
     connected = launch(goal, {
       spec: bundle.spec,
       command: bundle.command,
       facts,
-      after: afterSteps(engine, record, made !== undefined),
+      after: afterSteps(engine, record, made !== undefined, facts.restarts),
+      restart: facts.restarts ? restartOf(engine, record, options.restart) : undefined,
       lock: lock.fd,
       relay: pidfile === undefined ? attachment.relay : undefined,
       made,

@@ -154,6 +154,7 @@ export const OPCODE = {
   send_message: 231,
   oom_base: 232,
   record_exec_end: 233,
+  record_start: 235,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

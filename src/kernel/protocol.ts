@@ -12,6 +12,7 @@ export const CONTROL = {
   inputEnded: 9,
   outputGone: 10,
   dropped: 11,
+  stays: 12,
   bytes: 8,
 } as const;
 
@@ -31,6 +32,7 @@ export const FD_STDERR = 11;
 export const FD_CLIENT_INPUT = 12;
 export const FD_CLIENT_OUTPUT = 13;
 export const FD_CLIENT_ERRORS = 14;
+export const FD_REAPER = 15;
 
 export const JOB_MAGIC = 0x424a5354;
 /** Byte offsets of `struct job`. */
@@ -46,9 +48,25 @@ export const JOB = {
   flags: 32,
   logMaxFiles: 36,
   logMaxSize: 40,
-  bytes: 48,
+  restart: 48,
+  retries: 52,
+  againTape: 56,
+  againSize: 60,
+  leaveTape: 64,
+  leaveSize: 68,
+  againStdinSlot: 72,
+  againStdoutSlot: 76,
+  againStderrSlot: 80,
+  againLauncherSlot: 84,
+  againPidSlot: 88,
+  againPidfdSlot: 92,
+  bytes: 96,
 } as const;
 export const JOB_TERMINAL = 1;
 export const JOB_INPUT = 2;
 export const JOB_ATTACHED = 4;
 export const JOB_FED = 8;
+
+export const RESTART_NO = 0;
+export const RESTART_ON_FAILURE = 1;
+export const RESTART_ALWAYS = 2;

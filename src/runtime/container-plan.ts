@@ -55,6 +55,8 @@ export interface ContainerFacts {
   init: boolean;
   /** Where the monitor keeps what it owns. */
   monitor: MonitorPlaces;
+  /** Its monitor may start it again. */
+  restarts: boolean;
   /** What is written down as soon as PID 1 executes its command; slot: `pid`. */
   recordSteps: readonly Step[];
 }

@@ -1,6 +1,6 @@
 import { writeSync } from 'node:fs';
 import { TAPE_VERSION } from '../kernel/abi.ts';
-import { JOB, JOB_MAGIC } from '../kernel/protocol.ts';
+import { JOB, JOB_MAGIC, RESTART_NO } from '../kernel/protocol.ts';
 import type { Tape } from '../plan/encode.ts';
 
 const PAGE = 4096;
@@ -8,40 +8,82 @@ const pages = (size: number): number => Math.ceil(size / PAGE) * PAGE;
 
 /** What a monitor has to do (native/protocol.h struct job). */
 export interface Job {
+  /** Played when the process has ended. */
   after?: Tape | undefined;
   enter?: { tape: Tape; pid: string; pidfd: string };
   /** JOB_* */
   flags: number;
   log?: LogSettings | undefined;
+  restart?: RestartJob | undefined;
 }
 /** `maxFiles` 0: no log. */
 export interface LogSettings {
   maxSize: number;
   maxFiles: number;
 }
+/** How a container goes on that has ended. */
+export interface RestartJob {
+  /** RESTART_*; `retries` 0: no end of it. */
+  policy: number;
+  retries: number;
+  /** Starts PID 1. Slots: `stdin`, `stdout`, `stderr` or `launcher`; it leaves `pid` and `pidfd`. */
+  again: Tape;
+  /** Played when it does not go on. */
+  leave: Tape;
+}
+
+/** Tapes one behind the other, each at the beginning of a page. */
+class Pages {
+  readonly #fd: number;
+  #next = PAGE;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+  /** @returns where it lies, and how long it is */
+  write({ bytes }: Tape): [at: number, size: number] {
+    const at = this.#next;
+    writeSync(this.#fd, bytes, 0, bytes.length, at);
+    this.#next += pages(bytes.length);
+    return [at, bytes.length];
+  }
+}
 
 /** Returns where the enter tape lies in it. */
-export function writeJob(fd: number, { after, enter, flags, log }: Job): number {
+export function writeJob(fd: number, { after, enter, flags, log, restart }: Job): number {
   const header = Buffer.alloc(JOB.bytes);
-  const enterAt = PAGE;
-  const afterAt = enterAt + (enter ? pages(enter.tape.bytes.length) : 0);
-  header.writeUInt32LE(JOB_MAGIC, JOB.magic);
-  header.writeUInt32LE(TAPE_VERSION, JOB.version);
-  header.writeUInt32LE(flags, JOB.flags);
-  header.writeUInt32LE(log?.maxFiles ?? 0, JOB.logMaxFiles);
+  const put = (at: number, value: number) => header.writeUInt32LE(value, at);
+  const rest = new Pages(fd);
+  const tapeAt = (tape: Tape | undefined, at: number, size: number): number => {
+    if (tape === undefined) return 0;
+    const [start, length] = rest.write(tape);
+    put(at, start);
+    put(size, length);
+    return start;
+  };
+  put(JOB.magic, JOB_MAGIC);
+  put(JOB.version, TAPE_VERSION);
+  put(JOB.flags, flags);
+  put(JOB.logMaxFiles, log?.maxFiles ?? 0);
   header.writeBigUInt64LE(BigInt(log?.maxSize ?? 0), JOB.logMaxSize);
-  if (enter) {
-    header.writeUInt32LE(enterAt, JOB.enterTape);
-    header.writeUInt32LE(enter.tape.bytes.length, JOB.enterSize);
-    header.writeUInt32LE(enter.tape.slotOf(enter.pid) ?? 0, JOB.enterPidSlot);
-    header.writeUInt32LE(enter.tape.slotOf(enter.pidfd) ?? 0, JOB.enterPidfdSlot);
-    writeSync(fd, enter.tape.bytes, 0, enter.tape.bytes.length, enterAt);
-  }
-  if (after) {
-    header.writeUInt32LE(afterAt, JOB.afterTape);
-    header.writeUInt32LE(after.bytes.length, JOB.afterSize);
-    writeSync(fd, after.bytes, 0, after.bytes.length, afterAt);
-  }
+  const enterAt = tapeAt(enter?.tape, JOB.enterTape, JOB.enterSize);
+  put(JOB.enterPidSlot, enter?.tape.slotOf(enter.pid) ?? 0);
+  put(JOB.enterPidfdSlot, enter?.tape.slotOf(enter.pidfd) ?? 0);
+  tapeAt(after, JOB.afterTape, JOB.afterSize);
+  put(JOB.restart, restart?.policy ?? RESTART_NO);
+  put(JOB.retries, restart?.retries ?? 0);
+  tapeAt(restart?.again, JOB.againTape, JOB.againSize);
+  tapeAt(restart?.leave, JOB.leaveTape, JOB.leaveSize);
+  for (const [name, at] of AGAIN_SLOTS) put(at, restart?.again.slotOf(name) ?? 0);
   writeSync(fd, header, 0, header.length, 0);
   return enterAt;
 }
+
+const AGAIN_SLOTS: readonly (readonly [slot: string, at: number])[] = [
+  ['stdin', JOB.againStdinSlot],
+  ['stdout', JOB.againStdoutSlot],
+  ['stderr', JOB.againStderrSlot],
+  ['launcher', JOB.againLauncherSlot],
+  ['pid', JOB.againPidSlot],
+  ['pidfd', JOB.againPidfdSlot],
+];

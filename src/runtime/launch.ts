@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { monitorPath } from '../kernel/library.ts';
-import { JOB_ATTACHED, JOB_FED, JOB_INPUT, JOB_TERMINAL } from '../kernel/protocol.ts';
+import { FD_REAPER, JOB_ATTACHED, JOB_FED, JOB_INPUT, JOB_TERMINAL } from '../kernel/protocol.ts';
 import { slot } from '../plan/arguments.ts';
 import { encode } from '../plan/encode.ts';
 import { play, playSome } from '../plan/play.ts';
@@ -11,10 +11,13 @@ import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap } from './abandon.ts';
 import type { ContainerFacts } from './container-plan.ts';
 import { type Ends, openDescriptors } from './descriptors.ts';
-import { writeJob } from './job.ts';
+import { type RestartJob, writeJob } from './job.ts';
+import { againPlan } from './monitor-plan.ts';
 import { type ClientManners, relayPlan, relaySlots } from './relay.ts';
 import { birthStep, startPlan } from './start-plan.ts';
-import { lacksStream, throughMonitor } from './wiring.ts';
+import { lacksStream, STREAMS, throughMonitor } from './wiring.ts';
+
+const NOT_YET = -1;
 
 /** A process in a container, and the caller's ends of what connects it. All descriptors are close-on-exec. */
 export interface Connected {
@@ -53,6 +56,16 @@ export function receiveTerminal(
   return { ...rest, terminal: received.value('terminal') };
 }
 
+/** RESTART_*; `retries` 0: no end of it. */
+export interface RestartRequest {
+  policy: number;
+  retries: number;
+  /** What is written down when it has been started again; slot: `pid`. */
+  recordSteps: readonly Step[];
+  /** What the monitor does when it is not started again. */
+  leave: readonly Step[];
+}
+
 /** What a launch needs besides the plan's facts. */
 export interface LaunchRequest {
   spec: Spec;
@@ -60,6 +73,8 @@ export interface LaunchRequest {
   facts: ContainerFacts;
   /** What the monitor does once the container has ended: exit record, clean-up. */
   after: readonly Step[];
+  /** When it has a restart policy. */
+  restart?: RestartRequest | undefined;
   /** A descriptor that the monitor keeps until it has cleaned up. */
   lock: number;
   /** This process becomes the container's relay, with these manners: `launch` returns only what failed. */
@@ -92,7 +107,8 @@ export function launch(goal: string, request: LaunchRequest): Connected {
   });
   let monitor = 0;
   try {
-    writeJob(descriptors.job, { after: encode(after), flags: jobFlags(facts), log: facts.monitor.log });
+    const restart = request.restart && restartJob(request, request.restart);
+    writeJob(descriptors.job, { after: encode(after), flags: jobFlags(facts), log: facts.monitor.log, restart });
     const slots = { ...descriptors.given, ...relaySlots(descriptors.ends), lock };
     const { played, error } = playSome(goal, wholePlan(request), slots, request.made);
     monitor = played.value('monitor');
@@ -111,6 +127,15 @@ export function launch(goal: string, request: LaunchRequest): Connected {
     descriptors.closeAll();
     throw error;
   }
+}
+
+/** The streams are there only when it is played: their slots are the monitor's to fill. */
+function restartJob({ spec, command, facts }: LaunchRequest, request: RestartRequest): RestartJob {
+  const { policy, retries, recordSteps, leave } = request;
+  const streams = facts.stdio.kind === 'terminal' ? ['launcher'] : pipesOf(facts.stdio).map((fd) => STREAMS[fd]!);
+  const given = Object.fromEntries(streams.map((name) => [name, NOT_YET]));
+  const again = encode(againPlan(spec, command, facts, recordSteps), { ...given, reaper: FD_REAPER });
+  return { policy, retries, again, leave: encode(leave) };
 }
 
 function jobFlags({ stdio, client }: ContainerFacts): number {

@@ -10,6 +10,7 @@ import {
   FD_JOB,
   FD_LISTENER,
   FD_LOCK,
+  FD_REAPER,
   FD_STDERR,
   FD_STDIN,
   FD_STDOUT,
@@ -17,11 +18,13 @@ import {
 import { cloneFlags } from '../namespace/steps.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
+import { hasOwnNull } from '../rootfs/devices.ts';
+import { nullDevice } from '../rootfs/null-device.ts';
 import { pipesOf } from '../security/types.ts';
 import type { Process, Spec } from '../spec/oci.ts';
 import { becomeSteps } from './become.ts';
 import { type ContainerFacts, containerPlan, type MonitorPlaces } from './container-plan.ts';
-import { clients, kept } from './wiring.ts';
+import { clients, kept, lacksStream } from './wiring.ts';
 
 /** The name of a container's socket in the directory of its run. */
 export const SOCKET_NAME = 'monitor.sock';
@@ -50,6 +53,29 @@ export function monitorPlan(spec: Spec, command: Process, facts: ContainerFacts,
   ];
 }
 
+/**
+ * A start of the same container by its monitor, when it has ended. Slots given: those of Stdio, `reaper`. Cgroups and socket are there.
+ */
+export function againPlan(spec: Spec, command: Process, facts: ContainerFacts, recordSteps: readonly Step[]): Step[] {
+  const unified = openUnifiedSteps(facts.cgroups, facts.cgroupPath);
+  const cgroup = unified.length > 0 ? slot('cgroup') : null;
+  const close = (name: string) => step('close', { fd: slot(name) }, 'the monitor goes on', { ignoreErrors: true });
+  const needsNull = lacksStream(facts.stdio) && !hasOwnNull(spec);
+  return [
+    ...unified,
+    ...(needsNull ? nullDevice() : []),
+    step(
+      'clone',
+      { flags: cloneFlags(spec), child: containerPlan(spec, command, facts), cgroup, pidfd: slot('pidfd') },
+      'PID 1 once more',
+      { save: 'pid' },
+    ),
+    ...(unified.length > 0 ? [close('cgroup')] : []),
+    ...(needsNull ? ['tmpfs', 'nowhere', 'null'].map(close) : []),
+    ...recordSteps,
+  ];
+}
+
 /** Who attaches or waits later connects here. */
 function listenSteps({ directory, run }: MonitorPlaces): Step[] {
   const open = (pathname: string, save: string, why: string) =>
@@ -73,7 +99,7 @@ function receiveTerminalSteps({ stdio }: ContainerFacts): Step[] {
   ];
 }
 
-function placesOf({ stdio, client }: ContainerFacts): Record<string, number> {
+function placesOf({ stdio, client, init, restarts }: ContainerFacts): Record<string, number> {
   const places: Record<string, number> = {
     job: FD_JOB,
     control: FD_CONTROL,
@@ -81,6 +107,7 @@ function placesOf({ stdio, client }: ContainerFacts): Record<string, number> {
     lock: FD_LOCK,
     listener: FD_LISTENER,
     directory: FD_DIRECTORY,
+    ...(init && restarts ? { reaper: FD_REAPER } : {}),
   };
   if (stdio.kind === 'terminal') {
     places.master = FD_STDIN;

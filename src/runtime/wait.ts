@@ -35,11 +35,13 @@ export function follow({ control, monitor }: { control: number; monitor: number 
   const socket = new Socket({ fd: control, readable: true, writable: false });
   const exited = new Promise<number>((resolve) => {
     let code = LOST;
+    let stays = false;
     let rest = Buffer.alloc(0);
     socket.on('data', (chunk: Buffer) => {
       rest = Buffer.concat([rest, chunk]);
       for (; rest.length >= CONTROL.bytes; rest = rest.subarray(CONTROL.bytes)) {
         const message = parseMessage(rest.subarray(0, CONTROL.bytes));
+        stays ||= message?.type === CONTROL.stays;
         if (message?.type !== CONTROL.exited) continue;
         code = message.value;
         // It ends right after this word, unless we have still to read what the container wrote.
@@ -48,7 +50,7 @@ export function follow({ control, monitor }: { control: number; monitor: number 
     });
     socket.on('error', () => socket.destroy()); // a reset: the monitor was killed with a word of ours unread
     socket.on('close', () => {
-      reap(monitor);
+      if (!stays) reap(monitor); // else it starts the container again, and is nobody's to wait for
       resolve(code);
     });
   });

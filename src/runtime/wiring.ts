@@ -15,7 +15,7 @@ export type Owner = Record<string, number>;
 type Place = readonly [Owner, string];
 
 const SOCKETS = { domain: AF.AF_UNIX, type: SOCK.SOCK_STREAM | SOCK.SOCK_CLOEXEC, protocol: 0 };
-const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
+export const STREAMS = ['stdin', 'stdout', 'stderr'] as const;
 
 export function openPair(kind: 'socketpair' | 'pipe2', why: string, first: Place, second: Place): Opening {
   const both: Struct = { bytes: Buffer.alloc(8), shown: '[a, b]' };

@@ -72,6 +72,7 @@ function subjectOf(machine: Machine): Subject {
     client: CLIENT,
     monitor: { directory, run, log: { maxSize: 0, maxFiles: 0 } },
     init: false,
+    restarts: false,
     recordSteps: [],
   };
   return {
