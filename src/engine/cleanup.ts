@@ -210,7 +210,13 @@ export function afterSteps(engine: Engine, record: ContainerRecord, fresh: boole
 function endSteps(engine: Engine, record: ContainerRecord, goesOn: boolean): Step[] {
   const exit = recordExitSteps(engine, record);
   const died = diedSteps(engine, record, goesOn);
-  if (goesOn) return [...exit, ...died, ...endProcessesSteps(engine, record)];
+  if (goesOn)
+    return [
+      ...exit,
+      ...died,
+      ...endProcessesSteps(engine, record),
+      ...removeCgroupSteps(engine.cgroups, cgroupPath(record.id)),
+    ];
   if (!record.remove) return [...exit, ...died, ...endRunSteps(engine, record)];
   const removal = [
     ...endProcessesSteps(engine, record),

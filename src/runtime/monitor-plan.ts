@@ -1,4 +1,4 @@
-import { filterDevicesSteps, openUnifiedSteps } from '../cgroup/steps.ts';
+import { filterDevicesSteps, makeCgroupSteps, openUnifiedSteps } from '../cgroup/steps.ts';
 import { AF, AT, O, SOCK } from '../kernel/constants.ts';
 import {
   FD_CHILD,
@@ -54,24 +54,28 @@ export function monitorPlan(spec: Spec, command: Process, facts: ContainerFacts,
 }
 
 /**
- * A start of the same container by its monitor, when it has ended. Slots given: those of Stdio, `reaper`. Cgroups and socket are there.
+ * A start of the same container by its monitor, when it has ended. Slots given: those of Stdio, `reaper`. The socket is there.
  */
 export function againPlan(spec: Spec, command: Process, facts: ContainerFacts, recordSteps: readonly Step[]): Step[] {
   const unified = openUnifiedSteps(facts.cgroups, facts.cgroupPath);
   const cgroup = unified.length > 0 ? slot('cgroup') : null;
-  const close = (name: string) => step('close', { fd: slot(name) }, 'the monitor goes on', { ignoreErrors: true });
-  const needsNull = lacksStream(facts.stdio) && !hasOwnNull(spec);
-  return [
+  const opening = [
+    // New ones: Linux 6.14 to 6.18 at least kills whoever is born into a cgroup that cgroup.kill has been written to, ever.
+    ...makeCgroupSteps(facts.cgroups, facts.cgroupPath, spec),
+    ...filterDevicesSteps(facts.cgroups, facts.cgroupPath, spec),
     ...unified,
-    ...(needsNull ? nullDevice() : []),
+    ...(lacksStream(facts.stdio) && !hasOwnNull(spec) ? nullDevice() : []),
+  ];
+  const opened = opening.flatMap(({ save }) => (save === undefined ? [] : [save]));
+  return [
+    ...opening,
     step(
       'clone',
       { flags: cloneFlags(spec), child: containerPlan(spec, command, facts), cgroup, pidfd: slot('pidfd') },
       'PID 1 once more',
       { save: 'pid' },
     ),
-    ...(unified.length > 0 ? [close('cgroup')] : []),
-    ...(needsNull ? ['tmpfs', 'nowhere', 'null'].map(close) : []),
+    ...opened.map((name) => step('close', { fd: slot(name) }, 'the monitor stays', { ignoreErrors: true })),
     ...recordSteps,
   ];
 }
