@@ -121,8 +121,9 @@ function statusText({ status, startedAt, exit, exitCode }: ListedContainer['stat
   const up = `Up ${humanDuration(Date.now() - Date.parse(startedAt ?? ''))}`;
   if (status === 'running') return up;
   if (status === 'paused') return `${up} (Paused)`;
+  const ended = status === 'restarting' ? 'Restarting' : 'Exited';
   const ago = exit && ` ${humanDuration(Date.now() - Number(exit.finishedNs / 1_000_000n))} ago`;
-  return `Exited (${exitCode})${ago ?? ''}`;
+  return `${ended} (${exitCode})${ago ?? ''}`;
 }
 
 function damagedRow({ id }: DamagedContainer, truncate: boolean): Row {

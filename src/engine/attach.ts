@@ -23,6 +23,8 @@ export async function attachToContainer(engine: Engine, record: ContainerRecord,
   const { status } = containerStatus(engine, record);
   if (status === 'paused')
     throw new TsrunError('conflict', `${goal}: You cannot attach to a paused container, unpause it first`);
+  if (status === 'restarting')
+    throw new TsrunError('conflict', `${goal}: You cannot attach to a restarting container, wait until it is running`);
   const client = { attached: true, fed: feeds && interactive };
   const connection = await connectToMonitor(goal, engine.paths.run(record.id), tty, client);
   if (connection !== undefined && 'ends' in connection) {

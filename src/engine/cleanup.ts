@@ -3,127 +3,18 @@ import { killCgroupSteps, missCgroupSteps, removeCgroupSteps } from '../cgroup/s
 import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { ANY, type Step, type StepOptions, step } from '../plan/step.ts';
-import { SOCKET_NAME } from '../runtime/monitor-plan.ts';
-import { newFile, removeLayerSteps } from '../store/layers.ts';
+import { removeLayerSteps } from '../store/layers.ts';
 import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, nowNs } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
-import { endStep, eventStep, openNameStep } from './events/record-event.ts';
+import { endStep, openNameStep } from './events/record-event.ts';
+import { mergedPath } from './start-records.ts';
 
 const at = { dirfd: AT.AT_FDCWD };
 const tree = (name: string, why: string): Step => step('remove_tree', { ...at, name }, why, { ignoreErrors: true });
 const unlink = (pathname: string, why: string): Step =>
   step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
-
-const unlinkLate = (paths: Paths, { id }: ContainerRecord): Step =>
-  step('unlinkat', { ...at, pathname: paths.lateExit(id), flags: 0 }, 'and how it ended, where that was written late', {
-    expect: { ENOENT: 0 },
-  });
-
-const mergedPath = (paths: Paths, { layer }: ContainerRecord): string => `${paths.layer(layer)}/merged`;
-const rootLink = (paths: Paths, { id }: ContainerRecord): string => `${paths.run(id)}/root`;
-
-/**
- * The intent: from here on the container counts as started, whoever is killed.
- * @param first it has never been started
- */
-export function recordStartSteps(
-  { paths, machine }: Engine,
-  record: ContainerRecord,
-  startedAt: string,
-  first: boolean,
-): Step[] {
-  const directory = paths.container(record.id);
-  const text = `${startedAt} ${machine.bootId()}`;
-  const [started, temporary] = [`${directory}/started`, `${directory}/started.tmp`];
-  const mkdir = (pathname: string, why: string) =>
-    step('make_dir', { ...at, pathname, mode: 0o700 }, why, { expect: { EEXIST: 0 } });
-  const run = mkdir(paths.run(record.id), 'what is known of the run');
-  const merged = mergedPath(paths, record);
-  const link = step(
-    'symlinkat',
-    { target: rootLink(paths, record), newdirfd: AT.AT_FDCWD, linkpath: merged },
-    'the merged view, where Docker has it; by way of what a reboot takes away: by then the pid is another’s',
-  );
-  if (first) return [run, link, newFile(started, text, 0o600, 'from here on it has been started')];
-  return [
-    mkdir(paths.runRoot, 'which a reboot takes away'),
-    run,
-    step('unlinkat', { ...at, pathname: rootLink(paths, record), flags: 0 }, 'of a run that was killed', {
-      expect: { ENOENT: 0 },
-    }),
-    step('unlinkat', { ...at, pathname: merged, flags: 0 }, 'of the same', { expect: { ENOENT: 0 } }),
-    step('unlinkat', { ...at, pathname: `${paths.run(record.id)}/${SOCKET_NAME}`, flags: 0 }, 'and of its monitor', {
-      expect: { ENOENT: 0 },
-    }),
-    tree(paths.execs(record.id), 'and what was executed in it'),
-    link,
-    step('unlinkat', { ...at, pathname: `${directory}/exit.json`, flags: 0 }, 'how it ended before is over', {
-      expect: { ENOENT: 0 },
-    }),
-    unlinkLate(paths, record),
-    step('unlinkat', { ...at, pathname: paths.stopped(record.id), flags: 0 }, 'somebody wants it to run', {
-      expect: { ENOENT: 0 },
-    }),
-    step('unlinkat', { ...at, pathname: paths.kept(record.id), flags: 0 }, 'it was, for that', {
-      expect: { ENOENT: 0 },
-    }),
-    step('unlinkat', { ...at, pathname: temporary, flags: 0 }, 'of one that was killed', { expect: { ENOENT: 0 } }),
-    newFile(temporary, text, 0o600, 'from here on it has been started again'),
-    step(
-      'renameat2',
-      { olddirfd: AT.AT_FDCWD, oldpath: temporary, newdirfd: AT.AT_FDCWD, newpath: started, flags: 0 },
-      'whole or not at all',
-    ),
-  ];
-}
-
-/**
- * What is known of a run from the moment on at which its command executes; slot: `pid`. The start time of a process names it for ever.
- * @param attached who starts it has its streams: Docker's clients attach first, and start then
- */
-export function recordRunSteps(engine: Engine, record: ContainerRecord, attached: boolean): Step[] {
-  const { paths, machine } = engine;
-  const run = paths.run(record.id);
-  const state = `${run}/state.json`;
-  const head = `{"version":1,"bootId":${JSON.stringify(machine.bootId())}`;
-  return [
-    step(
-      'record_run',
-      { ...at, pathname: state, temporary: `${state}.tmp`, head, pid: slot('pid') },
-      'which processes it is, for every other command',
-    ),
-    step(
-      'link_root',
-      { ...at, pathname: rootLink(paths, record), pid: slot('pid') },
-      'its root, seen from outside: the merged view leads here',
-    ),
-    ...(attached ? [eventStep(engine, record, 'attach')] : []),
-    eventStep(engine, record, 'start'),
-  ];
-}
-
-/** The same of a run that the monitor has started. Until then it counts as ended. */
-export function recordAgainSteps(engine: Engine, record: ContainerRecord): Step[] {
-  const { paths, machine } = engine;
-  const directory = paths.container(record.id);
-  const [started, temporary] = [`${directory}/started`, `${directory}/started.tmp`];
-  const rest = ` ${machine.bootId()}`;
-  return [
-    ...recordRunSteps(engine, record, false),
-    step(
-      'symlinkat',
-      { target: rootLink(paths, record), newdirfd: AT.AT_FDCWD, linkpath: mergedPath(paths, record) },
-      'the merged view',
-      {
-        ignoreErrors: true,
-      },
-    ),
-    step('record_start', { ...at, pathname: started, temporary, rest }, 'when that was', { ignoreErrors: true }),
-    unlink(`${directory}/exit.json`, 'how it ended before is over'),
-  ];
-}
 
 /** What leads to the root of a process: one day that pid is another's, and `rm -rf merged/*` would reach another root. */
 export function unlinkRootSteps({ paths }: Engine, record: ContainerRecord): Step[] {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { readBundle } from '../runtime/read-bundle.ts';
 import type { Spec } from '../spec/oci.ts';
+import { readTextIfThere } from '../store/files.ts';
 import { type ContainerRecord, timestamp } from '../store/record.ts';
 import type { Engine } from './engine.ts';
 import { findContainer } from './find.ts';
@@ -36,7 +37,7 @@ export function inspectContainer(engine: Engine, reference: string) {
     HostsPath: join(directory, 'hosts'),
     LogPath: options.log.driver === 'none' ? '' : engine.paths.log(record.id),
     Name: `/${record.name}`,
-    RestartCount: 0,
+    RestartCount: Number(readTextIfThere(engine.paths.restarts(record.id)) ?? 0),
     Driver: 'overlay2',
     Platform: 'linux',
     MountLabel: '',
@@ -64,9 +65,9 @@ function readSpec(directory: string): Spec | undefined {
 function stateOf({ status, pid, exitCode, startedAt, exit }: Status) {
   return {
     Status: status,
-    Running: status === 'running' || status === 'paused',
+    Running: status !== 'created' && status !== 'exited',
     Paused: status === 'paused',
-    Restarting: false,
+    Restarting: status === 'restarting',
     OOMKilled: (exit?.oomKills ?? 0) > 0,
     Dead: false,
     Pid: pid,

@@ -14,6 +14,7 @@ import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { eventStep, recordEvent } from './events/record-event.ts';
 import { findId } from './find.ts';
 import { isRunning, killAll, killProcess, sayWhoIsLeft } from './kill.ts';
+import { noteStop } from './signal.ts';
 import { containerStatus, isUp } from './status.ts';
 
 const SOON_MS = 1_000;
@@ -119,6 +120,7 @@ export async function removeContainer(engine: Engine, reference: string, { force
     if (running && !force) throw runs(record?.name ?? id, isFrozen(engine.cgroups, cgroupPath(id)));
     if (!record && !force) throw noRecord(reference);
     if (running) {
+      if (record) noteStop(engine, record, goal);
       if (record) recordEvent(engine, record, 'kill', { signal: '9' });
       await killAll(engine, id, goal);
     }

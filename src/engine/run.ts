@@ -5,12 +5,12 @@ import { type Bundle, bundleFrom } from '../runtime/bundle.ts';
 import { wholePlan } from '../runtime/launch.ts';
 import { lockedSteps } from '../store/lock.ts';
 import { nowNs, timestamp } from '../store/record.ts';
-import { recordStartSteps } from './cleanup.ts';
 import { beginContainer, creationSteps, draftContainer, undoCreation } from './create.ts';
 import type { Engine } from './engine.ts';
 import { removeIdFile, writeIdFile } from './id-file.ts';
 import type { RunOptions } from './run-options.ts';
 import { type Attachment, factsOf, type Started, sourceKind, startBundle } from './start-bundle.ts';
+import { recordStartSteps } from './start-records.ts';
 
 /** A plan speaks of directories that a run, with -v, would have made by then. */
 function plannedKind(bundle: Bundle): SourceKind {

@@ -12,7 +12,7 @@ import type { ClientManners } from '../runtime/relay.ts';
 import { fileError, writeWhole } from '../store/files.ts';
 import type { RunLock } from '../store/lock.ts';
 import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
-import { afterSteps, endRunSteps, recordAgainSteps, recordRunSteps, recordStartSteps } from './cleanup.ts';
+import { afterSteps, endRunSteps } from './cleanup.ts';
 import { settle } from './create.ts';
 import type { Engine } from './engine.ts';
 import { refuseVolumesWithoutPeers } from './mount-peers.ts';
@@ -20,6 +20,7 @@ import { logSettings } from './options/parse-log.ts';
 import { explainOverlayFailure } from './overlay-check.ts';
 import type { RestartPolicy } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
+import { recordAgainSteps, recordRunSteps, recordStartSteps } from './start-records.ts';
 
 /** How the caller is connected to the command. */
 export interface Attachment {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { isFrozen } from '../cgroup/freeze.ts';
 import { cgroupProcesses } from '../cgroup/host.ts';
 import { isAlive, processBirth } from '../kernel/procfs.ts';
@@ -12,7 +13,7 @@ import {
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
 
-export type StatusName = 'created' | 'running' | 'paused' | 'exited';
+export type StatusName = 'created' | 'running' | 'paused' | 'restarting' | 'exited';
 
 /** What can be seen of a container now. Derived each time, from boot id, pid, start time, cgroup and exit record; never stored. */
 export interface Status {
@@ -29,8 +30,15 @@ export interface Status {
 
 const LOST = 137;
 
-/** Its processes are there, standing still or not. */
-export const isUp = ({ status }: Status): boolean => status === 'running' || status === 'paused';
+/** Its processes are there, standing still or not, or will be in a moment. */
+export const isUp = ({ status }: Status): boolean => ['running', 'paused', 'restarting'].includes(status);
+
+/** It has ended, and its monitor is about to start it again. */
+function isRestarting({ paths }: Engine, id: string, run: RunState | undefined): boolean {
+  const { monitor, bootId } = run ?? {};
+  if (monitor === undefined || bootId === undefined || !existsSync(paths.restarting(id))) return false;
+  return isAlive(monitor.pid, monitor.startTime, bootId);
+}
 
 export function containerStatus(engine: Engine, record: ContainerRecord): Status {
   const run = readRunState(engine.paths, record.id);
@@ -45,6 +53,8 @@ export function containerStatus(engine: Engine, record: ContainerRecord): Status
     exitCode: 0,
   });
   if (run && isAlive(run.pid, run.startTime, run.bootId)) return running(run.pid);
+  if (exit && isRestarting(engine, record.id, run))
+    return { status: 'restarting', pid: 0, run, startedAt, exit, exitCode: exit.exitCode };
   if (exit) return { status: 'exited', pid: 0, run, startedAt, exit, exitCode: exit.exitCode };
   const orphan = firstProcess(engine, record.id);
   if (orphan !== undefined) return running(orphan);

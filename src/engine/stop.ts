@@ -49,7 +49,7 @@ export async function stopContainer(engine: Engine, reference: string, options: 
   };
   try {
     first = await openStarted(engine, record, goal, begin);
-    if (first === undefined) return;
+    if (first === undefined) return await stopRestarting(engine, record, goal);
     if (!asked || !(await endsInTime(first, options.seconds))) {
       recordEvent(engine, record, 'kill', { signal: String(SIGKILL) });
       await killAll(engine, record.id, goal);
@@ -61,6 +61,13 @@ export async function stopContainer(engine: Engine, reference: string, options: 
     run?.close();
   }
   recordEvent(engine, record, 'stop');
+}
+
+/** Its monitor looks at what is noted before it starts it again, and while it waits. */
+async function stopRestarting(engine: Engine, record: ContainerRecord, goal: string): Promise<void> {
+  if (containerStatus(engine, record).status !== 'restarting') return;
+  noteStop(engine, record, goal);
+  (await waitForRunLock(engine.paths, record.id, goal, false))?.close();
 }
 
 /** @returns false when nobody would hear it: PID 1 is spared every signal that it does not wait for (pid_namespaces(7)) */

@@ -38,7 +38,7 @@ export function becomeSteps(
     ...Object.entries(places).map(([name, newfd]) =>
       step(
         'dup3',
-        { oldfd: slot(`${name}'`), newfd, flags: newfd === FD_COPY ? O.O_CLOEXEC : 0 },
+        { oldfd: slot(`${name}'`), newfd, flags: 'sealed' in program && name === program.sealed ? O.O_CLOEXEC : 0 },
         `${name}, where the monitor expects it`,
       ),
     ),

@@ -54,6 +54,14 @@ export class Paths {
   stopped(id: string): string {
     return `${this.container(id)}/stopped`;
   }
+  /** An empty file: its monitor waits until it starts it again. Of no meaning once that monitor is gone. */
+  restarting(id: string): string {
+    return `${this.container(id)}/restarting`;
+  }
+  /** How often its monitor has started it again: a decimal number. */
+  restarts(id: string): string {
+    return `${this.container(id)}/restarts`;
+  }
   /** Gone with a reboot: which processes the run is, the link to its root. */
   run(id: string): string {
     return `${this.runRoot}/${id}`;
