@@ -145,6 +145,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_RECORD_RUN: return record_run(arg);
     case OP_RECORD_EXEC_END: return record_exec_end(tape, arg);
     case OP_RECORD_START: return record_start(arg);
+    case OP_CLOSE_OPENED: return arg[0] > 2 ? sys(close, arg[0]) : 0;
     case OP_LINK_ROOT: return link_root(arg[0], (const char *)arg[1], arg[2]);
     case OP_RECORD_EVENT: return record_event(tape, arg);
     case OP_CHECK_SIGNALS: return check_signals();

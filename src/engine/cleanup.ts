@@ -2,14 +2,14 @@ import { memoryEventsPath, oomKills } from '../cgroup/host.ts';
 import { killCgroupSteps, missCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
 import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
+import { closeOpened } from '../plan/close-opened.ts';
 import { ANY, type Step, type StepOptions, step } from '../plan/step.ts';
 import { removeLayerSteps } from '../store/layers.ts';
-import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, nowNs } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
 import { endStep, openNameStep } from './events/record-event.ts';
-import { mergedPath } from './start-records.ts';
+import { mergedPath, unlinkLate } from './start-records.ts';
 
 const at = { dirfd: AT.AT_FDCWD };
 const tree = (name: string, why: string): Step => step('remove_tree', { ...at, name }, why, { ignoreErrors: true });
@@ -107,6 +107,7 @@ function endSteps(engine: Engine, record: ContainerRecord, goesOn: boolean): Ste
       ...died,
       ...endProcessesSteps(engine, record),
       ...removeCgroupSteps(engine.cgroups, cgroupPath(record.id)),
+      ...closeOpened([...exit, ...died]),
     ];
   if (!record.remove) return [...exit, ...died, ...endRunSteps(engine, record)];
   const removal = [

@@ -12,7 +12,7 @@ const at = { dirfd: AT.AT_FDCWD };
 const unlink = (pathname: string, why: string): Step =>
   step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
 
-const unlinkLate = (paths: Paths, { id }: ContainerRecord): Step =>
+export const unlinkLate = (paths: Paths, { id }: ContainerRecord): Step =>
   step('unlinkat', { ...at, pathname: paths.lateExit(id), flags: 0 }, 'and how it ended, where that was written late', {
     expect: { ENOENT: 0 },
   });

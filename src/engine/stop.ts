@@ -66,8 +66,13 @@ export async function stopContainer(engine: Engine, reference: string, options: 
 /** Its monitor looks at what is noted before it starts it again, and while it waits. */
 async function stopRestarting(engine: Engine, record: ContainerRecord, goal: string): Promise<void> {
   if (containerStatus(engine, record).status !== 'restarting') return;
-  noteStop(engine, record, goal);
-  (await waitForRunLock(engine.paths, record.id, goal, false))?.close();
+  const run = watchRun(engine.paths, record.id, goal);
+  try {
+    noteStop(engine, record, goal);
+    await run?.over();
+  } finally {
+    run?.close();
+  }
 }
 
 /** @returns false when nobody would hear it: PID 1 is spared every signal that it does not wait for (pid_namespaces(7)) */

@@ -155,6 +155,7 @@ export const OPCODE = {
   oom_base: 232,
   record_exec_end: 233,
   record_start: 235,
+  close_opened: 234,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

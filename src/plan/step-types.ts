@@ -118,6 +118,7 @@ export const STEP_TYPES = {
     ['dirfd', 'fd'], ['pathname', 'path'], ['head', 'text'], ['ended', 'int'], ['renamed', 'fd'],
     ['memory_events', 'pathOrNull'],
   ],
+  close_opened: [['fd', 'fd']],
   record_start: [['dirfd', 'fd'], ['pathname', 'path'], ['temporary', 'path'], ['rest', 'text']],
   link_root: [['dirfd', 'fd'], ['pathname', 'path'], ['pid', 'int']],
   exit: [['status', 'int']],

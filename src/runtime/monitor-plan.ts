@@ -17,6 +17,7 @@ import {
 } from '../kernel/protocol.ts';
 import { cloneFlags } from '../namespace/steps.ts';
 import { slot } from '../plan/arguments.ts';
+import { closeOpened } from '../plan/close-opened.ts';
 import { type Step, step } from '../plan/step.ts';
 import { hasOwnNull } from '../rootfs/devices.ts';
 import { nullDevice } from '../rootfs/null-device.ts';
@@ -66,7 +67,6 @@ export function againPlan(spec: Spec, command: Process, facts: ContainerFacts, r
     ...unified,
     ...(lacksStream(facts.stdio) && !hasOwnNull(spec) ? nullDevice() : []),
   ];
-  const opened = opening.flatMap(({ save }) => (save === undefined ? [] : [save]));
   return [
     ...opening,
     step(
@@ -75,7 +75,7 @@ export function againPlan(spec: Spec, command: Process, facts: ContainerFacts, r
       'PID 1 once more',
       { save: 'pid' },
     ),
-    ...opened.map((name) => step('close', { fd: slot(name) }, 'the monitor stays', { ignoreErrors: true })),
+    ...closeOpened(opening),
     ...recordSteps,
   ];
 }
