@@ -9,7 +9,7 @@ import { findContainer } from './find.ts';
 import type { FirstProcess } from './first-process.ts';
 import { killAll } from './kill.ts';
 import { endsWithin, noteFile, noteStop, openStarted, SIGKILL, sendSignal, stopSignalOf } from './signal.ts';
-import { containerStatus } from './status.ts';
+import { containerStatus, isUp } from './status.ts';
 
 /** The number of rt_sigtimedwait(2), which sigwait(3) is, too; the signals that it waits for are not blocked meanwhile. */
 const SIGTIMEDWAIT: Partial<Record<NodeJS.Architecture, number>> = { x64: 128, arm64: 137 };
@@ -49,7 +49,7 @@ export async function stopContainer(engine: Engine, reference: string, options: 
   };
   try {
     first = await openStarted(engine, record, goal, begin);
-    if (first === undefined) return await stopRestarting(engine, record, goal);
+    if (first === undefined) return await stopRestarting(engine, record, reference, options);
     if (!asked || !(await endsInTime(first, options.seconds))) {
       recordEvent(engine, record, 'kill', { signal: String(SIGKILL) });
       await killAll(engine, record.id, goal);
@@ -64,15 +64,23 @@ export async function stopContainer(engine: Engine, reference: string, options: 
 }
 
 /** Its monitor looks at what is noted before it starts it again, and while it waits. */
-async function stopRestarting(engine: Engine, record: ContainerRecord, goal: string): Promise<void> {
+async function stopRestarting(
+  engine: Engine,
+  record: ContainerRecord,
+  reference: string,
+  options: StopOptions,
+): Promise<void> {
+  const { goal = `stop ${reference}` } = options;
   if (containerStatus(engine, record).status !== 'restarting') return;
   const run = watchRun(engine.paths, record.id, goal);
   try {
     noteStop(engine, record, goal);
-    await run?.over();
+    await run.over(() => containerStatus(engine, record).pid > 0);
   } finally {
-    run?.close();
+    run.close();
   }
+  // It was about to start it: what was noted holds when that has ended.
+  if (isUp(containerStatus(engine, record))) await stopContainer(engine, reference, options);
 }
 
 /** @returns false when nobody would hear it: PID 1 is spared every signal that it does not wait for (pid_namespaces(7)) */
