@@ -12,7 +12,6 @@ import { endStep, openNameStep } from './events/record-event.ts';
 import { mergedPath, unlinkLate } from './start-records.ts';
 
 const at = { dirfd: AT.AT_FDCWD };
-const tree = (name: string, why: string): Step => step('remove_tree', { ...at, name }, why, { ignoreErrors: true });
 const unlink = (pathname: string, why: string): Step =>
   step('unlinkat', { ...at, pathname, flags: 0 }, why, { ignoreErrors: true });
 
