@@ -1,6 +1,7 @@
 /* clients.c: who is connected to the monitor: they come, say what they want, are told, and go. None of them is ever waited for. */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
+#include <asm/socket.h>
 #include <asm/termbits.h>
 #include <asm/termios.h>
 #include <linux/fcntl.h>
@@ -9,6 +10,7 @@
 
 #define SHUT_READING 0
 #define BIG_PIPE (1 << 20)
+#define TERMINAL_ROOM (8 << 20)
 #define WORDS_AT_ONCE 16 /* of one client: another may have something to say, too */
 
 /* So that who comes when there is no number left can be told. */
@@ -139,7 +141,16 @@ static s32 look_at_hello(s32 value, const s32 *fds, int count) {
   return are_all(terminal ? S_IFSOCK : S_IFIFO, fds, count) ? 0 : EPROTO;
 }
 
-/* What is written to it at once, it may read slowly: as much as a pipe can hold. */
+/* What is written to it at once, it may read slowly: as much as a pipe can hold. A socket counts a kilobyte for each letter. */
+static void enlarge_outputs(const struct client *client) {
+  s32 room = TERMINAL_ROOM;
+  for (int i = 0; i < STREAMS; i++) {
+    if (client->output[i] < 0) continue;
+    if (is_error(sys(fcntl, client->output[i], F_SETPIPE_SZ, BIG_PIPE)))
+      sys(setsockopt, client->output[i], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
+  }
+}
+
 static void greet(struct client *client, s32 value, const s32 *fds, int count) {
   s32 wrong = look_at_hello(value, fds, count);
   if (wrong) {
@@ -153,7 +164,7 @@ static void greet(struct client *client, s32 value, const s32 *fds, int count) {
     drop_client(client);
     return;
   }
-  for (int i = 0; i < STREAMS; i++) if (client->output[i] >= 0) sys(fcntl, client->output[i], F_SETPIPE_SZ, BIG_PIPE);
+  enlarge_outputs(client);
   client->greeted = 1;
   tell(client->control, CONTROL_WELCOME, value);
 }

@@ -2,7 +2,7 @@
  *
  * argv after the role: letters, then the keys that detach or none, as numbers: 16,17.
  *   t the container has a terminal; i the caller's stdin is forwarded; m the other end is a container's monitor (role keep), else an
- *   exec'ed process (role enter); s the caller's signals stay here; r a terminal is to be drawn anew */
+ *   exec'ed process (role enter); s the caller's signals stay here; r it comes late: a terminal is to be drawn anew */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <asm/poll.h>
@@ -35,7 +35,7 @@ static void read_letters(const char *letters) {
     if (*letters == 'i') relay.interactive = 1;
     if (*letters == 'm') relay.monitored = 1;
     if (*letters == 's') relay.silent = 1;
-    if (*letters == 'r') relay.redraw = 1;
+    if (*letters == 'r') relay.late = relay.redraw = 1;
   }
 }
 
@@ -100,6 +100,10 @@ static void end_output(enum flow_result why) {
   if (relay.flows[OUTPUT].error) say_write_failed("tsrun: cannot write to stdout: errno ", relay.flows[OUTPUT].error);
   if (why == OUTPUT_GONE && relay.tty && relay.monitored && relay.flows[OUTPUT].to.is_terminal) return hang_up();
   if (why == OUTPUT_GONE) tell_monitor(WORD_OUTPUT_GONE, CONTROL_OUTPUT_GONE, 1);
+  if (why == OUTPUT_GONE && relay.late && !relay.draining) {
+    relay.code = 128 + SIGPIPE; /* the container goes on, and has others to write to */
+    relay.done = 1;
+  }
   if (relay.tty && why == INPUT_ENDED) return;
   sys(close, relay.flows[OUTPUT].from.fd); /* SIGPIPE for who writes inside; SIGHUP with a terminal */
   if (relay.tty) relay.flows[INPUT].state = FLOW_ENDED;

@@ -68,7 +68,7 @@ enum { INPUT, OUTPUT, ERRORS, FLOWS };
 #define FD_ERRORS 7
 
 struct relay {
-  int tty, interactive, monitored, silent, redraw; /* the letters */
+  int tty, interactive, monitored, silent, late, redraw; /* the letters */
   int signals;        /* signalfd */
   int in_background;  /* the caller's terminal is there, but another job has it */
   int draining, done, code, lost, detached, hung_up, stays;

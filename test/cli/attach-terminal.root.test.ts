@@ -99,6 +99,17 @@ test('a lone ^P comes through by itself, ^P^P^Q detaches', async () => {
   assert.match(logs('lone'), /<\x10><\x10>$/);
 });
 
+test('twenty thousand lines, written one by one, reach who attached: it is not dropped', async () => {
+  const script = 'i=0; while [ $i -lt 20000 ]; do echo "line $i"; i=$((i + 1)); done; exit 3';
+  await detached('burst', `stty -echo; echo up; read x; ${script}`);
+  const terminal = terminalOf(['attach', 'burst']);
+  await isRaw(terminal);
+  terminal.type('\r');
+  assert.is(await terminal.end(), 3);
+  const lines = Array.from({ length: 20_000 }, (_, i) => `line ${i}\r\n`).join('');
+  assert.ok(terminal.shown.endsWith(lines), terminal.shown.slice(-200));
+});
+
 test('^C is a byte of the container’s, and SIGTERM is the client’s own', async () => {
   await detached('interrupted', 'trap "echo int" INT; trap "echo term" TERM; echo up; while :; do sleep 0.05; done');
   const terminal = terminalOf(['attach', 'interrupted']);

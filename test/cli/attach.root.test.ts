@@ -28,7 +28,13 @@ async function attach(name: string, count: number, ...through: string[][]): Prom
   const before = descriptorsOf(monitor).length;
   const clients = Array.from({ length: count }, (_, i) => tsrun.spawn(['attach', name], { through: through[i] ?? [] }));
   await until('its clients', () => descriptorsOf(monitor).length === before + count * CLIENT_DESCRIPTORS);
+  for (const client of clients) await relayOf(client);
   return clients;
+}
+
+/** Its signals are heard from here on. */
+async function relayOf({ child }: Live): Promise<void> {
+  await until('a relay', () => readFileSync(`/proc/${child.pid}/comm`, 'utf8') === 'tsrun-monitor\n');
 }
 
 test('three clients get every byte that is written after they came, binary, stdout and stderr apart', async () => {
@@ -145,11 +151,28 @@ test('signals are the container’s; with --sig-proxy=false they are the client�
   client!.child.kill('SIGINT');
   await mute!.waitFor('int\n');
   const own = tsrun.spawn(['attach', '--sig-proxy=false', 'signals']);
-  await until('a third', () => readFileSync(`/proc/${own.child.pid}/comm`, 'utf8') === 'tsrun-monitor\n');
+  await relayOf(own);
   own.child.kill('SIGINT');
   assert.is((await own.ended).code, 130);
   client!.child.kill('SIGTERM');
   for (const one of [client!, mute!]) assert.is((await one.ended).code, 9);
+});
+
+test('a client whose output nobody reads leaves, and the container does not notice', async () => {
+  detach('unread', 'while :; do echo y || exit 1; sleep 0.01; done');
+  const client = tsrun.spawn(['attach', 'unread']);
+  await client.waitFor('y\n');
+  client.child.stdout!.destroy();
+  assert.is((await client.ended).code, 141);
+  const before = logsOf('unread').length;
+  await until('it writes on', () => logsOf('unread').length > before);
+});
+
+test('run --sig-proxy=false: ^C is the client’s own, and the container runs on', async () => {
+  const live = await tsrun.container('own-signals', 'echo ready; exec sleep 600', ['--sig-proxy=false']);
+  live.child.kill('SIGINT');
+  assert.is((await live.ended).code, 130);
+  assert.is(tsrun.inspect('own-signals', '{{.State.Status}}'), 'running');
 });
 
 for (const [what, prepare, message] of [
