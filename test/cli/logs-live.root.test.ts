@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statfsSync, statSync,
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { containerLogs, openEngine } from '../../src/index.ts';
 import { needs, overlay, root } from '../support/needs.ts';
 import { expectOk, openTsrun, PROGRAM, type Tsrun } from '../support/tsrun.ts';
 
@@ -196,6 +197,32 @@ test('a disk that is full to the last byte does not cost the exit code', async (
   } finally {
     execFileSync('umount', [small]);
   }
+});
+
+test('a Node program reads it as it comes', async () => {
+  const box = tsrun.spawn([
+    'run',
+    '-i',
+    '--name',
+    'read',
+    tsrun.rootfs,
+    'sh',
+    '-c',
+    'echo one; read go; printf two >&2',
+  ]);
+  await box.waitFor('one');
+  const engine = openEngine({ dataRoot: tsrun.dataRoot, runRoot: tsrun.runRoot });
+  const seen: unknown[] = [];
+  for await (const entries of containerLogs(engine, 'read', { follow: true }))
+    for (const entry of entries) {
+      seen.push(entry.stream === 'tsrun' ? entry.lost : [entry.stream, String(entry.bytes), entry.partial]);
+      if (seen.length === 1) box.child.stdin?.end('go\n');
+    }
+  assert.equal(seen, [
+    ['stdout', 'one', false],
+    ['stderr', 'two', true],
+  ]);
+  await box.ended;
 });
 
 test('a detached container', async () => {
