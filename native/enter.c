@@ -1,14 +1,15 @@
 /* enter.c: the role enter: the parent of a process that exec adds to a running container. */
+#include <asm/ioctls.h>
 #include <asm/poll.h>
 #include <asm/signal.h>
 #include <linux/fcntl.h>
 #include "job.h"
 #include "monitor.h"
 
-#define MSG_DONTWAIT_ 0x40
-
 /* The command, of a session and a process group of its own (setsid). Until it is reaped their number is nobody else's. */
 static s64 leader;
+static int attached;        /* to a client: when that is gone, the command hears of it */
+static s32 terminal = -1;   /* of a client that has detached */
 
 /* The header alone: the launcher reads there what failed. */
 static void write_back(const struct job *job, const struct tape *tape) {
@@ -38,14 +39,31 @@ static int enter(const struct job *job) {
   return 0;
 }
 
+/* The client detaches and leaves us its terminal. It stays open, our own end of the other side, too: nobody inside is hung up on. */
+static void adopt_terminal(s32 master) {
+  attached = 0;
+  terminal = master;
+  sys(ioctl, master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+/* Or whoever writes there would wait for ever. */
+static void read_for_nobody(void) {
+  u8 unread[4096];
+  s64 got = sys(read, terminal, unread, sizeof unread);
+  if (got <= 0 && got != -EAGAIN_ && got != -EINTR_) terminal = -1;
+}
+
 /* 1 while there is someone at the other end. */
 static int take_control_message(void) {
   struct control message;
-  s64 got = sys(recvfrom, FD_CONTROL, &message, sizeof message, MSG_DONTWAIT_, 0, 0);
+  s32 fds[3];
+  int count = 0, taken = 0;
+  s64 got = receive_message(FD_CONTROL, &message, fds, &count);
   if (got == -EAGAIN_ || got == -EINTR_) return 1;
-  if (got <= 0) return 0;
   if (got == sizeof message && message.type == CONTROL_SIGNAL) signal_child(message.value);
-  return 1;
+  if (got == sizeof message && message.type == CONTROL_LEAVING && count && terminal < 0) adopt_terminal(fds[taken++]);
+  while (taken < count) sys(close, fds[taken++]);
+  return got > 0;
 }
 
 /* As by a terminal that hangs up: the command hears of it, even if it is stopped. Not its children at once: a shell whose child was
@@ -62,19 +80,21 @@ static void hang_up_rest(void) {
 }
 
 /* A command whose caller is gone is told so. Detached, nobody was there. */
-static void wait_for_child(const struct job *job) {
-  struct { s32 fd; u16 events, revents; } wait[2] = { { FD_CHILD, POLLIN, 0 }, { FD_CONTROL, POLLIN, 0 } };
-  int attached = job->flags & JOB_ATTACHED;
+static void wait_for_child(void) {
+  s32 control = FD_CONTROL;
   for (;;) {
-    s64 ready = sys(ppoll, wait, 2, 0, 0, 8);
-    if (is_error(ready) && ready != -EINTR_) return;
-    if (wait[1].revents && !take_control_message()) {
-      wait[1].fd = -1;
+    struct pollfd polled[3] = {{FD_CHILD, POLLIN, 0}, {control, POLLIN, 0}, {terminal, POLLIN, 0}};
+    s64 ready = sys(ppoll, polled, 3, 0, 0, 8);
+    if (ready == -EINTR_) continue;
+    if (is_error(ready)) return;
+    if (polled[2].revents) read_for_nobody();
+    if (polled[1].revents && !take_control_message()) {
+      control = -1;
       if (attached) hang_up();
     }
-    if (wait[0].revents) break;
+    if (polled[0].revents) break;
   }
-  if (attached && wait[1].fd < 0) hang_up_rest();
+  if (attached && control < 0) hang_up_rest();
 }
 
 int enter_main(void) {
@@ -83,7 +103,8 @@ int enter_main(void) {
   sys(setsid);
   if (enter(&job)) return 125;
   let_go_of_stdio();
-  wait_for_child(&job);
+  attached = job.flags & JOB_ATTACHED;
+  wait_for_child();
   s64 status = reap_child();
   play_tape(job.after_tape, job.after_size, status);
   tell(FD_CONTROL, CONTROL_EXITED, exit_code(status));

@@ -39,6 +39,8 @@
  *        | <------- FAILED errno ---------- |   the tape's header says what failed; it exits
  *        | --- SIGNAL signo --------------> |   any time: to the kept process by its pidfd
  *        | <------- EXITED code ----------- |   once, last
+ *        | --- LEAVING -------------------> |   with the master of its terminal (SCM_RIGHTS): the client detaches, and nobody hangs up. What the
+ *        |                                  |   process writes from then on is read and thrown away
  *        | (hangs up) --------------------> |   JOB_ATTACHED: SIGHUP and SIGCONT to the process; once it has
  *        |                                  |   ended, to what is left of its group. Else nothing
  *
@@ -59,6 +61,7 @@
 #define CONTROL_OUTPUT_GONE 10
 #define CONTROL_DROPPED 11
 #define CONTROL_STAYS 12
+#define CONTROL_LEAVING 13
 struct control {
   u32 type;
   s32 value;

@@ -12,6 +12,7 @@
 #include <linux/ioctl.h>
 #include <linux/time_types.h>
 #include "monitor.h"
+#include "player.h"
 #include "relay.h"
 
 #define BACKGROUND_CHECK_MS 500
@@ -152,13 +153,23 @@ static void move_bytes(const struct pollfd *polled) {
   if (relay.draining && !busy) relay.done = 1;
 }
 
+/* An exec'ed process has its terminal from us: its monitor takes it over, which reads all that it is told. */
+static void leave(void) {
+  static const struct control leaving = {CONTROL_LEAVING, 0};
+  static const s64 master[3] = {FD_TERMINAL, -1, -1};
+  struct pollfd room = {FD_CONTROL, POLLOUT, 0};
+  relay.detached = relay.done = 1;
+  if (relay.monitored) return;
+  while (send_message(FD_CONTROL, &leaving, master) == -EAGAIN) sys(ppoll, &room, 1, 0, 0, 8);
+}
+
 /* Keys that were held back for too long were typed for the container; all of the keys that detach end this, once what was typed before
  * them is on its way. */
 static void follow_keys(void) {
   struct flow *input = &relay.flows[INPUT];
   if (input->state != FLOW_WAITS_FOR_INPUT) return;
   if (keys_are_late()) flow_put(input, keys_release);
-  if (keys_detach()) relay.detached = relay.done = 1;
+  if (keys_detach()) leave();
 }
 
 static const struct __kernel_timespec *patience(int at_once) {

@@ -9,10 +9,11 @@ export interface ClientFlags {
   sigProxy?: boolean;
 }
 
-export const CLIENT_FLAGS: readonly Flag[] = [
-  ['--detach-keys <keys>', 'the keys that leave a terminal without ending what runs there (default: ctrl-p,ctrl-q)'],
-  ['--sig-proxy', 'pass signals on (default: true)'],
+export const DETACH_KEYS: Flag = [
+  '--detach-keys <keys>',
+  'the keys that leave a terminal without ending what runs there (default: ctrl-p,ctrl-q)',
 ];
+export const CLIENT_FLAGS: readonly Flag[] = [DETACH_KEYS, ['--sig-proxy', 'pass signals on (default: true)']];
 
 /** Of `run`, and not of `create`. */
 export const RUN_ONLY_FLAGS: readonly Flag[] = [

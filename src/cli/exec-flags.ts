@@ -3,12 +3,14 @@ import { parseContainerReference } from '../engine/options/parse-name.ts';
 import { parseWorkdir } from '../engine/options/parse-workdir.ts';
 import { usageError } from '../engine/options/usage-error.ts';
 import type { ExecOptions } from '../engine/run-options.ts';
+import { DETACH_KEYS } from './client-flags.ts';
 import { checkedUser, type FlagContext, maybeFlag, readEnvFlags } from './flag-values.ts';
 import { addFlags, dockerStyle, type Flag } from './flags.ts';
 
 /** What is read of EXEC_FLAGS. */
 export interface ExecFlags {
   detach?: boolean;
+  detachKeys?: string;
   env?: string[];
   envFile?: string[];
   interactive?: boolean;
@@ -20,6 +22,7 @@ export interface ExecFlags {
 
 export const EXEC_FLAGS: readonly Flag[] = [
   ['-d, --detach', 'do not wait for the command'],
+  DETACH_KEYS,
   ['-e, --env <KEY=value>', "set a variable; KEY alone takes the caller's", 'each'],
   ['--env-file <file>', 'set the variables in this file', 'each'],
   ['-i, --interactive', 'keep stdin open'],

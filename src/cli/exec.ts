@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { execInContainer } from '../engine/exec.ts';
 import { becomeRelay } from '../runtime/relay.ts';
+import { readClientFlags } from './client-flags.ts';
 import { engineFrom, flagContext, requireRoot } from './context.ts';
 import { type ExecFlags, readExecFlags } from './exec-flags.ts';
 import type { GlobalFlags } from './flags.ts';
@@ -14,6 +15,7 @@ const BLOCKING_MS = 100;
 export async function exec(container: string, command: string[], flags: ExecFlags & GlobalFlags): Promise<void> {
   const goal = `exec ${container}`;
   const options = readExecFlags(flags, container, command, flagContext());
+  const { detachKeys } = readClientFlags(flags);
   requireRoot(goal);
   const engine = engineFrom(flags);
   const stop = new AbortController();
@@ -23,5 +25,5 @@ export async function exec(container: string, command: string[], flags: ExecFlag
     () => stop.abort(),
   );
   if (options.detach) closeSync(connected.control);
-  else becomeRelay(goal, connected);
+  else becomeRelay(goal, connected, { detachKeys });
 }

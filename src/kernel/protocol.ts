@@ -13,6 +13,7 @@ export const CONTROL = {
   outputGone: 10,
   dropped: 11,
   stays: 12,
+  leaving: 13,
   bytes: 8,
 } as const;
 

@@ -40,7 +40,7 @@ export interface Carried {
   interactive: boolean;
   /** The other end is a container's monitor, not an exec'ed process. */
   monitored: boolean;
-  /** How a client behaves; of no account for an exec'ed process. */
+  /** How a client behaves. */
   manners?: ClientManners | undefined;
 }
 

@@ -126,6 +126,38 @@ test('what it started goes with it, stopped or not', async () => {
   await until('the end of all', () => !tsrun('top', 'home').stdout.includes('sleep 601'));
 });
 
+test('^P^Q leaves exec -it: the command goes on, is not hung up on, and may write as much as it likes', async () => {
+  const before = idsOf();
+  const script = `trap 'exit 9' HUP; echo up; while [ ! -e /tmp/go ]; do sleep 0.05; done
+    i=0; while [ $i -lt 3000 ]; do echo "nobody reads this, and it is more than a terminal holds $i"; i=$((i+1)); done
+    tty > /tmp/tty; exit 4`;
+  const terminal = world.onTerminal(['exec', '-it', 'home', 'sh', '-c', script]);
+  await terminal.waitFor('up');
+  const [exec = ''] = newSince(before);
+  terminal.type('\x10\x11');
+  assert.is(await terminal.end(), 0);
+  assert.match(terminal.shown, /read escape sequence\r\n$/);
+  assert.is(terminal.modes('end').flags, terminal.modes('begin').flags, 'its modes are back');
+  assert.is(inspect(exec, '{{.Running}}'), 'true');
+  expectOk(tsrun('exec', 'home', 'touch', '/tmp/go'));
+  await ended(exec);
+  assert.is(read(exec).exitCode, 4);
+  assert.match(expectOk(tsrun('exec', 'home', 'cat', '/tmp/tty')), /^\/dev\/pts\/\d+\n$/);
+});
+
+test('--detach-keys: others', async () => {
+  const terminal = world.onTerminal(['exec', '-it', '--detach-keys', 'ctrl-a,x', 'home', 'cat']);
+  terminal.type('one\x10\x11\r');
+  await terminal.waitFor('one^P');
+  const [exec = ''] = going().slice(-1);
+  terminal.type('\x01x');
+  assert.is(await terminal.end(), 0);
+  assert.is(inspect(exec, '{{.Running}}'), 'true');
+  process.kill(read(exec).pid!, 'SIGHUP');
+  await ended(exec);
+  assert.match(tsrun('exec', '--detach-keys', 'ctrl-', 'home', 'true').stderr, 'detach-keys');
+});
+
 test('-d is nobody’s: it goes on, and hears nothing', async () => {
   const before = idsOf();
   expectOk(tsrun('exec', '-d', 'home', 'sh', '-c', `${LISTENS.replace('exit 9', 'echo hung > /tmp/hung')}`));
