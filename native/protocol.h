@@ -38,9 +38,9 @@
  *        | <------- STARTED pid ----------- |   its tape is played; pid in the host's pid namespace
  *        | <------- FAILED errno ---------- |   the tape's header says what failed; it exits
  *        | --- SIGNAL signo --------------> |   any time: to the kept process by its pidfd
- *        | <------- EXITED code ----------- |   once, last
  *        | --- LEAVING -------------------> |   with the master of its terminal (SCM_RIGHTS): the client detaches, and nobody hangs up. What the
  *        |                                  |   process writes from then on is read and thrown away
+ *        | <------- EXITED code ----------- |   once, last
  *        | (hangs up) --------------------> |   JOB_ATTACHED: SIGHUP and SIGCONT to the process; once it has
  *        |                                  |   ended, to what is left of its group. Else nothing
  *
