@@ -39,6 +39,8 @@ struct keeper {
 };
 extern struct keeper keeper;
 
+static inline int has_terminal(void) { return (keeper.job.flags & JOB_TERMINAL) != 0; }
+
 /* Both never wait. */
 void close_fd(s32 *fd);
 void do_not_wait(s64 fd);
@@ -76,13 +78,16 @@ void close_log(void);
 void renew_streams(s32 input, s32 output, s32 errors);
 /* Moves what is there, once. 1: there may be more at once. */
 int carry_output(int which);
-void carry_input(struct client *client);
-/* What the container had no room for, and the end of it. */
-void push_input(void);
-void end_input(struct client *client);
 /* Nobody but this client reads it: the container gets SIGPIPE for writing there, or SIGHUP with a terminal. */
 void end_output(const struct client *client, int which);
 /* The caller has waited for a while: memory that a burst has touched goes back. */
 void rest_streams(void);
+
+/* input.c */
+void carry_input(struct client *client);
+/* What the container had no room for, and the end of it. */
+void push_input(void);
+void end_input(struct client *client);
+void rest_input(void);
 
 #endif

@@ -1,4 +1,5 @@
-/* streams.c: bytes between the container and the monitor's clients. Nothing here waits; the container waits for the starter alone. */
+/* streams.c: what the container writes, for its log and for the monitor's clients. Nothing here waits; the container waits for the starter
+ * alone. */
 #include <asm/errno.h>
 #include <asm/ioctls.h>
 #include <asm/termbits.h>
@@ -13,12 +14,9 @@
 #define READ_TRIES 3
 
 /* Pages that nobody has touched cost nothing. */
-static u8 buffers[STREAMS + 1][STREAM_BUFFER] __attribute__((aligned(4096)));
-static u8 *const input_buffer = buffers[STREAMS];
-static u8 last_typed, enlarged[STREAMS];
+static u8 buffers[STREAMS][STREAM_BUFFER] __attribute__((aligned(4096)));
+static u8 enlarged[STREAMS];
 static struct log log;
-
-static int has_terminal(void) { return keeper.job.flags & JOB_TERMINAL; }
 
 void renew_streams(s32 input, s32 output, s32 errors) {
   keeper.input = input;
@@ -43,10 +41,9 @@ void open_streams(void) {
 
 void rest_streams(void) {
   log_rest(&log);
-  for (int i = 0; i <= STREAMS; i++) {
-    int used = i < STREAMS ? keeper.streams[i].start < keeper.streams[i].end : keeper.input_start < keeper.input_end;
-    if (!used) sys(madvise, buffers[i], STREAM_BUFFER, MADV_DONTNEED);
-  }
+  for (int i = 0; i < STREAMS; i++)
+    if (keeper.streams[i].start == keeper.streams[i].end) sys(madvise, buffers[i], STREAM_BUFFER, MADV_DONTNEED);
+  rest_input();
 }
 
 static void close_stream(int which) {
@@ -206,51 +203,4 @@ void end_output(const struct client *client, int which) {
   if (client->starter) keeper.streams[which].start = keeper.streams[which].end = 0;
   for (int i = 0; i < MAX_CLIENTS; i++) if (keeper.clients[i].output[which] >= 0) return;
   if (client->starter) close_stream(which);
-}
-
-/* Nobody inside reads it any more: whoever writes to us is to learn of it. */
-static void close_input(void) {
-  close_fd(&keeper.input);
-  keeper.input_start = keeper.input_end = 0;
-  for (int i = 0; i < MAX_CLIENTS; i++) close_fd(&keeper.clients[i].input);
-}
-
-/* The whole of it was read, with the word that this was all, and the container had room for it. */
-void end_input(struct client *client) {
-  if (!client->input_read || !client->input_over || keeper.input < 0 || keeper.input_start < keeper.input_end) return;
-  client->input_over = 0;
-  if (has_terminal()) type_end_of_file(keeper.input, last_typed);
-  else if (client->starter && keeper.job.flags & JOB_FED) close_input();
-}
-
-void push_input(void) {
-  while (keeper.input_start < keeper.input_end) {
-    const u8 *at = input_buffer + keeper.input_start;
-    s64 done = sys(write, keeper.input, at, keeper.input_end - keeper.input_start);
-    if (done == -EAGAIN) return;
-    if (done == -EINTR) continue;
-    if (is_error(done)) {
-      if (!has_terminal()) close_input();
-      break;
-    }
-    keeper.input_start += (u32)done;
-    last_typed = at[done - 1];
-  }
-  keeper.input_start = keeper.input_end = 0;
-  for (int i = 0; i < MAX_CLIENTS; i++) end_input(&keeper.clients[i]);
-}
-
-void carry_input(struct client *client) {
-  if (keeper.input_start < keeper.input_end) return; /* one after the other */
-  if (client->input < 0) return; /* it has been dropped since it had some */
-  s64 got = sys(read, client->input, input_buffer, STREAM_BUFFER);
-  if (got == -EAGAIN || got == -EINTR) return;
-  if (got > 0) {
-    keeper.input_end = (u32)got;
-    push_input();
-    return;
-  }
-  client->input_read = 1;
-  close_fd(&client->input);
-  end_input(client);
 }
