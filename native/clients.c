@@ -6,11 +6,15 @@
 #include <asm/termios.h>
 #include <linux/fcntl.h>
 #include <linux/stat.h>
+#include <linux/time_types.h>
 #include "keep.h"
 
 #define SHUT_READING 0
+#define CLOCK_MONOTONIC_ 1
+#define SECOND_NS 1000000000ul
+#define PATIENCE_NS 50000000ul
 #define BIG_PIPE (1 << 20)
-#define TERMINAL_ROOM (8 << 20)
+#define TERMINAL_ROOM (2 << 20)
 #define WORDS_AT_ONCE 16 /* of one client: another may have something to say, too */
 
 /* So that who comes when there is no number left can be told. */
@@ -204,4 +208,32 @@ void take_messages(struct client *client) {
     } else if (client->greeted) take_message(client, &message);
     for (int i = 0; i < count; i++) sys(close, fds[i]);
   }
+}
+
+/* Who is only not scheduled at the moment gets some time to make room: so much in a second, of all that are slow. */
+static int makes_room(s32 fd) {
+  static u64 second, patience;
+  u64 before = clock_ns(CLOCK_MONOTONIC_);
+  if (before - second >= SECOND_NS) {
+    second = before;
+    patience = PATIENCE_NS;
+  }
+  struct pollfd one = {fd, POLLOUT, 0};
+  struct __kernel_timespec time = {0, (long)patience};
+  int room = patience && sys(ppoll, &one, 1, &time, 0, 8) == 1;
+  u64 spent = clock_ns(CLOCK_MONOTONIC_) - before;
+  patience = spent < patience ? patience - spent : 0;
+  return room;
+}
+
+s64 give_bytes(s32 fd, const u8 *bytes, u64 length) {
+  while (length) {
+    s64 done = sys(write, fd, bytes, length);
+    if (done == -EINTR) continue;
+    if (done == -EAGAIN && makes_room(fd)) continue;
+    if (is_error(done)) return done;
+    bytes += done;
+    length -= (u64)done;
+  }
+  return 0;
 }

@@ -52,6 +52,8 @@ void close_clients(void);
 s64 accept_client(void);
 void take_messages(struct client *client);
 void drop_client(struct client *client);
+/* 0, or why not all of it was written: -EAGAIN to one who reads too slowly. */
+s64 give_bytes(s32 fd, const u8 *bytes, u64 length);
 /* All of them, greeted or not. */
 void tell_clients(u32 type, s64 value);
 

@@ -216,6 +216,7 @@ int relay_main(int argc, char **argv) {
   terminal_leave_raw();
   if (relay.detached) say("read escape sequence\n");
   else if (relay.lost) say("tsrun: the monitor of this container is gone; its command may still run\n");
+  else if (relay.dropped) say("tsrun: dropped: the container wrote faster than was read here; it goes on\n");
   else if (!relay.hung_up && !relay.stays) reap_keeper();
   return relay.code;
 }

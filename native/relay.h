@@ -71,7 +71,7 @@ struct relay {
   int tty, interactive, monitored, silent, late, redraw; /* the letters */
   int signals;        /* signalfd */
   int in_background;  /* the caller's terminal is there, but another job has it */
-  int draining, done, code, lost, detached, hung_up, stays;
+  int draining, done, code, lost, dropped, detached, hung_up, stays;
   struct flow flows[FLOWS];
 };
 extern struct relay relay;

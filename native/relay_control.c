@@ -129,7 +129,7 @@ static void take_word(const struct control *word) {
   if (word->type == CONTROL_STAYS) relay.stays = 1;
   if (word->type == CONTROL_EXITED) begin_draining(word->value, 0);
   if (word->type == CONTROL_DROPPED) {
-    say("tsrun: dropped: the container wrote faster than was read here; it goes on\n");
+    relay.dropped = 1;
     begin_draining(LOST, 0);
   }
 }

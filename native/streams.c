@@ -85,9 +85,9 @@ static void give_to_others(int which, const u8 *bytes, u64 length) {
   for (int i = 1; i < MAX_CLIENTS; i++) {
     struct client *client = &keeper.clients[i];
     if (client->output[which] < 0) continue;
-    s64 done = sys(write, client->output[which], bytes, length);
-    if (done == (s64)length) continue;
-    if (done >= 0 || done == -EAGAIN) tell(client->control, CONTROL_DROPPED, which + 1);
+    s64 error = give_bytes(client->output[which], bytes, length);
+    if (!error) continue;
+    if (error == -EAGAIN) tell(client->control, CONTROL_DROPPED, which + 1);
     drop_client(client);
   }
 }
