@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Bundles src/ into dist/: cli.cjs (the program), run.cjs and exec.cjs (the same for one verb each: bin/tsrun), execa.cjs (a rarely
+// Bundles src/ into dist/: cli.cjs (the program), run.cjs, exec.cjs … (the same for one verb each: bin/tsrun), execa.cjs (a rarely
 // used chunk), index.js (the library).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';

@@ -94,7 +94,7 @@ async function withContainer(scratch, use) {
   const root = join(scratch, 'root');
   const node = (...words) => [process.execPath, ['--', TSRUN, ...words]];
   if (spawnSync(...node('rootfs', root, 'cat', 'true'), { stdio: 'ignore', timeout: TIMEOUT_MS }).status !== 0) return;
-  const [program, words] = node('run', '--rm', '-i', '--name', 'warm', root, 'cat');
+  const [program, words] = node('run', '-i', '--name', 'warm', root, 'cat');
   const child = spawn(program, words, { stdio: ['pipe', 'pipe', 'ignore'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
   child.stdin.on('error', () => {}); // it could not be started: `ended` says so
@@ -117,6 +117,8 @@ async function keepUsed() {
     await withContainer(scratch, (root) => {
       recorded('run', 0, ['run', '--rm', root, 'true']);
       recorded('exec', 0, ['exec', 'warm', 'true']);
+      recorded('stop', 0, ['stop', 'warm']);
+      recorded('rm', 0, ['rm', 'warm']);
     });
   } finally {
     // Not rmSync: should a mount ever be left in there, what is behind it stays.

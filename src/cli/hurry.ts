@@ -12,9 +12,19 @@ export function hurry<F>(
   flags: readonly Flag[],
   least: number,
   start: (operands: string[], flags: F & GlobalFlags) => Promise<void>,
+  isPlain: (operand: string) => boolean = () => true,
 ): boolean {
   const plain = readPlainWords(words, [...flags, DATA_ROOT]);
-  if (plain === undefined || plain.operands.length < least) return false;
+  if (plain === undefined || plain.operands.length < least || !plain.operands.every(isPlain)) return false;
   start(plain.operands, plain.opts as F & GlobalFlags).catch(sayFailure);
   return true;
+}
+
+/** The same for verbs whose operands are containers: their options may come behind these, too, which is not plain. */
+export function hurryWithContainers<F>(
+  words: readonly string[],
+  flags: readonly Flag[],
+  start: (operands: string[], flags: F & GlobalFlags) => Promise<void>,
+): boolean {
+  return hurry(words, flags, 1, start, (operand) => !operand.startsWith('-'));
 }

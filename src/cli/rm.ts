@@ -1,22 +1,16 @@
-import { Command } from 'commander';
 import { removeContainer } from '../engine/remove.ts';
 import { engineFrom, requireRoot } from './context.ts';
 import { forEach } from './each.ts';
-import type { GlobalFlags } from './flags.ts';
+import type { Flag, GlobalFlags } from './flags.ts';
 
-interface RmFlags extends GlobalFlags {
+export interface RmFlags extends GlobalFlags {
   force?: boolean;
 }
 
-export function rmCommand(): Command {
-  return new Command('rm')
-    .description('remove containers, and all that they wrote')
-    .argument('<container...>')
-    .option('-f, --force', 'kill what runs first, and remove what is damaged')
-    .action((references: string[], _flags: unknown, self: Command) => rm(references, self.optsWithGlobals()));
-}
+export const RM_FLAGS: readonly Flag[] = [['-f, --force', 'kill what runs first, and remove what is damaged']];
 
-async function rm(references: string[], flags: RmFlags): Promise<void> {
+/** Removes containers, one after the other. */
+export async function rm(references: string[], flags: RmFlags): Promise<void> {
   requireRoot(`rm ${references[0]}`);
   const engine = engineFrom(flags);
   const force = flags.force ?? false;

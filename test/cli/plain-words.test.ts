@@ -5,10 +5,17 @@ import { RUN_ONLY_FLAGS } from '../../src/cli/client-flags.ts';
 import { EXEC_FLAGS } from '../../src/cli/exec-flags.ts';
 import { addFlags, DATA_ROOT, dockerStyle, type Flag } from '../../src/cli/flags.ts';
 import { type PlainWords, readPlainWords } from '../../src/cli/plain-words.ts';
+import { RM_FLAGS } from '../../src/cli/rm.ts';
 import { RUN_FLAGS } from '../../src/cli/run-flags.ts';
+import { STOP_FLAGS } from '../../src/cli/stop.ts';
 
 const test = suite('cli/plain-words');
-const FLAGS = { run: [...RUN_FLAGS, ...RUN_ONLY_FLAGS, DATA_ROOT], exec: [...EXEC_FLAGS, DATA_ROOT] };
+const FLAGS = {
+  run: [...RUN_FLAGS, ...RUN_ONLY_FLAGS, DATA_ROOT],
+  exec: [...EXEC_FLAGS, DATA_ROOT],
+  stop: [...STOP_FLAGS, DATA_ROOT],
+  rm: [...RM_FLAGS, DATA_ROOT],
+};
 type Verb = keyof typeof FLAGS;
 
 /** What commander makes of the same words, below a parent as in the real program; undefined when it objects. */
@@ -40,7 +47,7 @@ const valueFlag = ([names]: Flag): boolean => names.includes('<');
 const longName = ([names]: Flag): string => names.match(/--[\w-]+/)![0];
 const shortName = ([names]: Flag): string | undefined => names.match(/^-\w/)?.[0];
 
-for (const verb of ['run', 'exec'] as const)
+for (const verb of ['run', 'exec', 'stop', 'rm'] as const)
   for (const flag of FLAGS[verb])
     test(`${verb}: ${flag[0]}, as it is mostly spelled`, () => {
       const names = [longName(flag), shortName(flag)].filter((name) => name !== undefined);
