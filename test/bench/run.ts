@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chart } from './chart.ts';
+import { detached } from './detached.ts';
 import { insideProcess } from './inside-process.ts';
 import { leftOver } from './left-over.ts';
 import { describeMachine, type Machine, openMachine } from './machine.ts';
@@ -11,10 +12,26 @@ import { wholeProcess } from './whole-process.ts';
 
 const quick = process.argv.includes('--quick');
 const check = process.argv.includes('--check');
-/** Together at most four minutes; with --quick forty seconds. */
+/** Together some six minutes; with --quick a minute. */
 const SIZE = quick
-  ? { whole: { rounds: 10, seconds: 10 }, inside: 30, relay: { rounds: 3, seconds: 8 }, megabytes: 250, row: 40 }
-  : { whole: { rounds: 50, seconds: 60 }, inside: 200, relay: { rounds: 8, seconds: 40 }, megabytes: 1000, row: 200 };
+  ? {
+      whole: { rounds: 10, seconds: 10 },
+      detached: { rounds: 5, seconds: 20 },
+      crowd: 30,
+      inside: 30,
+      relay: { rounds: 3, seconds: 8 },
+      megabytes: 250,
+      row: 40,
+    }
+  : {
+      whole: { rounds: 50, seconds: 60 },
+      detached: { rounds: 30, seconds: 60 },
+      crowd: 300,
+      inside: 200,
+      relay: { rounds: 8, seconds: 40 },
+      megabytes: 1000,
+      row: 200,
+    };
 
 const RESULT_FILES = { json: join(import.meta.dirname, 'results.json'), svg: join(import.meta.dirname, 'results.svg') };
 
@@ -22,6 +39,7 @@ async function measure(machine: Machine): Promise<Row[]> {
   return [
     ...(await wholeProcess(machine, SIZE.whole)),
     ...(await insideProcess(machine, SIZE.inside)),
+    ...(await detached(machine, SIZE.detached, SIZE.crowd)),
     ...leftOver(machine, SIZE.row),
     ...(await relay(machine, SIZE.megabytes, SIZE.relay)),
   ];

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { type Bounds, type Contestant, contest, type Measured } from './contest.ts';
 import { directoryOf, fetchNode, keepCodeFor, type Machine, nodeVersion, tsrun } from './machine.ts';
 import { peers } from './peers.ts';
@@ -38,29 +38,10 @@ function onNode(machine: Machine, node: string, container: string): OnNode {
 /** A container that runs until the end of the bench. */
 function longContainer(machine: Machine): string {
   const name = 'bench-long';
-  const options = { env: machine.environment };
-  const child = spawn(tsrun, ['run', '--name', name, machine.rootfs, 'sh', '-c', 'echo up; exec sleep 3600'], {
-    ...options,
-    stdio: ['ignore', 'pipe', 'ignore'],
-    detached: true,
-  });
+  const options = { env: machine.environment, stdio: 'ignore' } as const;
+  execFileSync(tsrun, ['run', '-d', '--name', name, machine.rootfs, 'sleep', '3600'], options);
   machine.onClose(() => execFileSync(tsrun, ['rm', '-f', name], options));
-  child.stdout.destroy();
-  child.unref();
   return name;
-}
-
-/** @throws when it does not come up */
-function waitUntilUp(machine: Machine, name: string): void {
-  for (let tries = 0; tries < 50; tries++) {
-    try {
-      execFileSync(tsrun, ['exec', name, 'true'], { env: machine.environment, stdio: 'ignore' });
-      return;
-    } catch {
-      // not yet
-    }
-  }
-  throw new Error(`${name} does not come up`);
 }
 
 /** Each start against Node's own, on the same Node. */
@@ -80,7 +61,6 @@ function fasterThan(run: Measured, others: readonly Measured[]): Row[] {
 /** A contest for each Node, and one with others: what a dozen other programs leave of the caches is not what a command line finds that is used again and again. */
 export async function wholeProcess(machine: Machine, bounds: Bounds): Promise<Row[]> {
   const container = longContainer(machine);
-  waitUntilUp(machine, container);
   const newer = fetchNode(machine, NEWER_NODE);
   const nodes = [process.execPath, ...(newer ? [newer] : [])].map((node) => onNode(machine, node, container));
   const ours: Measured[] = [];
