@@ -82,6 +82,7 @@ void drop_client(struct client *client) {
 
 void close_clients(void) {
   for (int i = 0; i < MAX_CLIENTS; i++) drop_client(&keeper.clients[i]);
+  clear(&keeper.clients[0]); /* no end of its input reaches the next run */
 }
 
 void tell_clients(u32 type, s64 value) {

@@ -22,7 +22,8 @@
  *   client                                 keep
  *        | --- HELLO version|streams -----> |   first; with the far ends of its own pipes, or of a socket for a terminal (SCM_RIGHTS)
  *        | <------- WELCOME streams ------- |   from here on it gets what the container writes; or
- *        | <------- REFUSED errno --------- |   EPROTO another version, EAGAIN too many clients; the monitor hangs up
+ *        | <------- REFUSED errno --------- |   EPROTO another version, or what came is no pipe or, for a terminal, no socket; EAGAIN too
+ *        |                                  |   many clients; EMFILE no descriptor left, or too few came; the monitor hangs up
  *        | --- SIGNAL signo --------------> |   any time: to PID 1 by its pidfd
  *        | --- RESIZE rows<<16|columns ---> |   any time, with a terminal
  *        | --- INPUT_ENDED ---------------> |   its stdin is at its end: a half-close, which the container sees if it listens to this

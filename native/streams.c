@@ -12,6 +12,7 @@
 #define BIG_PIPE (1 << 20)
 #define SPLICE_F_NONBLOCK_ 2
 #define READ_TRIES 3
+#define REST_ROOM (2 * BIG_PIPE) /* more than a pipe holds, and what was taken out of it before */
 
 /* Pages that nobody has touched cost nothing. */
 static u8 buffers[STREAMS][STREAM_BUFFER] __attribute__((aligned(4096)));
@@ -19,6 +20,8 @@ static u8 enlarged[STREAMS];
 static struct log log;
 
 void renew_streams(s32 input, s32 output, s32 errors) {
+  for (int i = 0; i < STREAMS; i++)
+    if (keeper.streams[i].buffer && keeper.streams[i].buffer != buffers[i]) sys(munmap, keeper.streams[i].buffer, REST_ROOM);
   keeper.input = input;
   keeper.input_start = keeper.input_end = 0;
   keeper.streams[0] = (struct stream){.fd = has_terminal() ? input : output, .buffer = buffers[0]};
@@ -172,9 +175,6 @@ int carry_output(int which) {
   else stream->end = 0;
   return 1;
 }
-
-/* More than a pipe holds, and what was taken out of it before. */
-#define REST_ROOM (2 * BIG_PIPE)
 
 void take_rest(int which) {
   struct stream *stream = &keeper.streams[which];
