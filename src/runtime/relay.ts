@@ -1,7 +1,7 @@
 import { CLONE, F } from '../kernel/constants.ts';
 import { monitorPath } from '../kernel/library.ts';
 import { CONTROL, FD_CONTROL } from '../kernel/protocol.ts';
-import { type Struct, slot } from '../plan/arguments.ts';
+import { type SlotRef, type Struct, slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
 import { ANY, type Step, step } from '../plan/step.ts';
 import { becomeSteps } from './become.ts';
@@ -95,18 +95,23 @@ export function relayPlan(carried: Carried): Step[] {
 }
 
 /**
- * When the last of the steps, which executes, fails, Node's descriptors are closed, and all signals are blocked: nothing of it can go on,
- * and whoever waited for the container would wait for ever. So what was started is ended here.
+ * When the last of the steps, which executes, fails, or one of those that put descriptors in their places, Node's are gone, and all
+ * signals are blocked: nothing of it can go on, and whoever waited for the container would wait for ever. So what was started is ended
+ * here.
  */
 function orEnd(steps: Step[]): Step[] {
   const last = steps.pop();
-  const write = (fd: number, buf: string, why: string) =>
+  const write = (fd: number | SlotRef, buf: string, why: string) =>
     step('write', { fd, buf, count: buf.length }, why, { ignoreErrors: true });
   const monitor = { idtype: P_PID, id: slot('monitor'), infop: null, options: WEXITED };
+  // From the first that takes a number of Node's on there is no way back.
+  const first = steps.findIndex(({ name }) => name === 'dup3');
+  const atOnce = steps.map((one, i) => (i < first ? one : { ...one, expect: { [ANY]: steps.length - i } }));
   return [
-    ...steps,
+    ...atOnce,
     ...(last === undefined ? [] : [{ ...last, expect: { [ANY]: 0 } }]),
-    write(FD_CONTROL, KILL, 'without a relay it is to end'),
+    write(slot(`${ours('control')}'`), KILL, 'without a relay it is to end'),
+    write(FD_CONTROL, KILL, 'the same, where it may be by now'),
     step('waitid', monitor, 'and to be cleaned up after', { ignoreErrors: true }),
     write(2, NO_RELAY, 'why'),
     step('exit', { status: OWN_FAILURE }, 'Node cannot go on'),

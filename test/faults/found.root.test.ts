@@ -45,6 +45,12 @@ const FOUND: [what: string, scene: string, struck: (call: Call) => boolean, acti
     `errno:${constants.errno.ENOMEM}`,
   ],
   [
+    'the command line cannot become the relay when its descriptors are half in their places: what it started is ended',
+    'run --rm',
+    ({ role, name }) => role === 'cli' && (name === 'close_range' || name === 'dup3'),
+    `errno:${constants.errno.EMFILE}`,
+  ],
+  [
     'output that a disk does not take (EIO) is missed, and that is said',
     'run',
     ({ role, name, nth }) => role === 'relay' && name === 'splice' && nth % 9 === 1,

@@ -76,7 +76,7 @@ const VERBS = [
   ['logs', 'hurt'],
   ['diff', 'hurt'],
   ['exec', 'hurt', 'true'],
-  ['start', '-a', 'hurt'],
+  ['start', 'hurt'],
   ['stop', '-t', '1', 'hurt'],
   ['rename', 'hurt', 'hurt2'],
   ['rm', 'hurt'],

@@ -5,7 +5,7 @@ import { SCENES } from './scenes.ts';
 import { Anvil, ERRNOS, sweep } from './sweep.ts';
 
 /** Of each command line and kind of blow; all of them: `npm run sweep`. */
-const POINTS = Number(process.env.TSRUN_SWEEP ?? 2);
+const POINTS = Number(process.env.TSRUN_SWEEP ?? 1);
 
 const test = needs(suite('struck at any call'), linux(), arch('x64'), root(), overlay(), tool('cc'));
 const anvils: Anvil[] = [];
