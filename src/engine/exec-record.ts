@@ -3,7 +3,7 @@ import type { Step } from '../plan/step.ts';
 import type { Process } from '../spec/oci.ts';
 import { execSteps, forgetOldExecs } from '../store/exec-entry.ts';
 import { randomHex } from '../store/files.ts';
-import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
+import { type ContainerRecord, nowNs } from '../store/record.ts';
 import type { Engine } from './engine.ts';
 import { endStep, eventStep, openNameStep } from './events/record-event.ts';
 import type { ExecOptions } from './run-options.ts';
@@ -33,7 +33,7 @@ export function recordExec(
   const entry = execSteps(engine.paths, {
     id,
     container: record.id,
-    created: timestamp(nowNs()),
+    createdNs: String(nowNs()),
     command: options.command,
     user: options.user ?? unpackOptions(record.options).user ?? '',
     workdir: command.cwd,

@@ -43,7 +43,7 @@ export function execIdsOf({ paths }: Engine, container: string): string[] | null
   const entries = listExecs(paths, container).flatMap((id) => readExec(paths, container, id) ?? []);
   const going = entries.filter((entry) => stateOfExec(entry) !== 'ended');
   if (going.length === 0) return null;
-  return going.toSorted((a, b) => (a.created < b.created ? -1 : 1)).map(({ id }) => id);
+  return going.toSorted((a, b) => (a.createdNs < b.createdNs ? -1 : 1)).map(({ id }) => id);
 }
 
 function findExec({ paths }: Engine, reference: string): ExecEntry {

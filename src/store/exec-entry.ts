@@ -19,8 +19,8 @@ const MOST_WORDS = 16_384;
 export interface ExecIntent {
   id: string;
   container: string;
-  /** RFC 3339, ns. */
-  created: string;
+  /** ns since the epoch. */
+  createdNs: string;
   command: readonly string[];
   /** As given to exec or to the container; empty: root. */
   user: string;
@@ -126,9 +126,13 @@ function isThere(pid: number): boolean {
 
 /** Ids of all entries of a container's run, in no order. */
 export function listExecs(paths: Paths, container: string): string[] {
+  return listFiles(paths, container).flatMap((name) => FILE.exec(name)?.[1] ?? []);
+}
+
+function listFiles(paths: Paths, container: string): string[] {
   const directory = paths.execs(container);
   try {
-    return readdirSync(directory).flatMap((name) => FILE.exec(name)?.[1] ?? []);
+    return readdirSync(directory);
   } catch (error) {
     rethrowShortage(error, directory);
     return []; // there is none; or they are root's
@@ -149,12 +153,11 @@ export function readExec(paths: Paths, container: string, id: string): ExecEntry
 
 /** Keeps what there is within bounds. */
 export function forgetOldExecs(paths: Paths, container: string): void {
-  const ids = listExecs(paths, container);
-  if (ids.length <= MOST_ENDED) return;
-  const ended = ids
+  if (listFiles(paths, container).length <= MOST_ENDED) return;
+  const ended = listExecs(paths, container)
     .map((id) => ({ id, entry: readExec(paths, container, id) }))
     .filter(({ entry }) => entry === undefined || stateOfExec(entry) === 'ended')
-    .toSorted((a, b) => ((a.entry?.created ?? '') < (b.entry?.created ?? '') ? -1 : 1));
+    .toSorted((a, b) => ((a.entry?.createdNs ?? '') < (b.entry?.createdNs ?? '') ? -1 : 1));
   if (ended.length <= MOST_ENDED) return;
   for (const { id } of ended.slice(0, -KEPT)) rmSync(pathOf(paths, container, id), { force: true });
 }

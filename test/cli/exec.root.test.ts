@@ -187,7 +187,7 @@ test('bounded: the oldest of those that have ended go, what runs stays', () => {
   const [running = ''] = going();
   const [model = ''] = idsOf().filter((exec) => read(exec).exitCode === 5);
   for (let i = 0; i < 150; i++) {
-    const made = { ...read(model), id: i.toString(16).padStart(64, '0'), created: `2027-01-01T00:00:00.${i + 100}Z` };
+    const made = { ...read(model), id: i.toString(16).padStart(64, '0'), createdNs: `${i + 2_000_000_000}000000000` };
     writeFileSync(pathOf(made.id), JSON.stringify(made));
   }
   assert.is(tsrun('exec', 'home', 'true').code, 0);
