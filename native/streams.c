@@ -54,6 +54,12 @@ static void close_stream(int which) {
   close_fd(&keeper.streams[which].fd);
 }
 
+/* Nobody inside writes there any more: who reads the clients' pipes sees the end, as of a bare one. */
+static void end_stream(int which) {
+  close_stream(which);
+  for (int i = 0; i < MAX_CLIENTS && !has_terminal(); i++) close_fd(&keeper.clients[i].output[which]);
+}
+
 /* Whoever fills a pipe gets a bigger one; who writes a line now and then costs no memory. */
 static void enlarge(int which) {
   if (enlarged[which]) return;
@@ -120,7 +126,7 @@ static int read_for_others(int which, u64 most) {
   s64 got = read_stream(stream, most);
   if (got == -EAGAIN) return 0;
   if (got <= 0) {
-    close_stream(which);
+    end_stream(which);
     return 0;
   }
   if (got == STREAM_BUFFER) enlarge(which);
@@ -150,7 +156,7 @@ static int carry_by_pages(int which) {
     return 0;
   }
   if (shared == -EINTR) return 1;
-  if (shared == 0) close_stream(which);
+  if (shared == 0) end_stream(which);
   if (shared == -EPIPE || shared == -EINVAL) close_fd(&keeper.clients[0].output[which]); /* it has gone; or it is no pipe of ours */
   else if (is_error(shared)) return carry_by_copy(which);
   if (shared <= 0) return stream->fd >= 0;

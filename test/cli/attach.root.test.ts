@@ -158,6 +158,17 @@ test('signals are the containerâ€™s; with --sig-proxy=false they are the clientâ
   for (const one of [client!, mute!]) assert.is((await one.ended).code, 9);
 });
 
+test('a container that closes its output: the end is seen at once, by who started it and who attached', async () => {
+  const live = await tsrun.container('closes', 'echo ready; read x; exec >&-; read y; exit 3', ['-i']);
+  const [client] = await attach('closes', 1);
+  const ends = [live, client!].map(({ child }) => new Promise((resolve) => child.stdout!.once('end', resolve)));
+  live.child.stdin!.write('go\n');
+  await Promise.all(ends);
+  assert.is(tsrun.inspect('closes', '{{.State.Status}}'), 'running');
+  live.child.stdin!.write('go\n');
+  for (const one of [live, client!]) assert.is((await one.ended).code, 3);
+});
+
 test('a client whose output nobody reads leaves, and the container does not notice', async () => {
   detach('unread', 'while :; do echo y || exit 1; sleep 0.01; done');
   const client = tsrun.spawn(['attach', 'unread']);
