@@ -1,4 +1,5 @@
 /* monitor.c: where tsrun-monitor starts, and the choice of its role. */
+#include <asm/errno.h>
 #include <linux/fcntl.h>
 #include "monitor.h"
 #include "sys.h"
@@ -19,7 +20,7 @@ static int same(const char *a, const char *b) {
  * /dev/null: then nothing can be done, and init opens nothing. */
 static void fill_standard_descriptors(void) {
   for (int fd = 0; fd <= 2; fd++) {
-    if (sys(fcntl, fd, F_GETFD) >= 0) continue;
+    if (sys(fcntl, fd, F_GETFD) != -EBADF) continue;
     sys(openat, AT_FDCWD, "/dev/null", O_RDWR); /* the lowest free number, so it is fd */
   }
 }

@@ -11,6 +11,7 @@
 #define MSG_DONTWAIT_ 0x40
 #define MSG_NOSIGNAL_ 0x4000
 #define SPLICE_F_NONBLOCK_ 2
+#define READ_TRIES 3
 #define PIPE_ATOMIC 4096 /* PIPE_BUF: what a pipe that polls writable takes at once */
 #define BIG_PIPE (1 << 20)
 #define DEFAULT_PIPE 65536
@@ -103,8 +104,14 @@ static enum flow_result flow_splice(struct flow *flow) {
   return MOVED;
 }
 
+/* Again where memory was short: what is not read would be lost. */
 static s64 read_some(const struct end *from, u8 *to, u64 size) {
-  return from->is_socket ? sys(recvfrom, from->fd, to, size, MSG_DONTWAIT_, 0, 0) : sys(read, from->fd, to, size);
+  s64 count = 0;
+  for (int tries = 0; tries < READ_TRIES; tries++) {
+    count = from->is_socket ? sys(recvfrom, from->fd, to, size, MSG_DONTWAIT_, 0, 0) : sys(read, from->fd, to, size);
+    if (!is_error(count) || count == -EAGAIN || count == -EIO || count == -ECONNRESET) break;
+  }
+  return count;
 }
 
 static s64 read_filtered(struct flow *flow) {
