@@ -64,6 +64,8 @@ const noStranger = () =>
   );
 /** Stopped where it is not yet the command. */
 const isHeldUp = () => strangers().includes('tsrun-monitor T');
+/** Entries of execs that have not ended. */
+const going = (): string => world.tsrun.inspect('stopper', '{{json .ExecIDs}}');
 const children = (): string => readFileSync(`/proc/self/task/${process.pid}/children`, 'utf8');
 
 /** The error that the first one ends with that is held up. One that gets through ends, or is stopped for good. */
@@ -101,6 +103,7 @@ test('an exec that is stopped before its command does not stop this program, is 
   assert.ok(longest < 1500, `the event loop stood still for ${longest} ms`);
   await noStranger();
   assert.equal({ files: openFiles(), children: children() }, before);
+  assert.is(going(), 'null');
 });
 
 test('it can be called off, before it begins too', async () => {
@@ -115,6 +118,7 @@ test('it can be called off, before it begins too', async () => {
   assert.is((early as TsrunError).code, 'ECANCELED');
   await noStranger();
   assert.equal({ files: openFiles(), children: children() }, before);
+  assert.is(going(), 'null');
 });
 
 test('^C ends a command line that waits for it', async () => {
@@ -130,6 +134,7 @@ test('^C ends a command line that waits for it', async () => {
     const { code } = await ended;
     if (inTime) {
       assert.is(code, 130);
+      assert.is(going(), 'null');
       return noStranger();
     }
     for (const pid of readFileSync(join(cgroupsOf(id)[0]!, 'cgroup.procs'), 'utf8')
