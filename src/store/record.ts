@@ -4,6 +4,7 @@ import { TsrunError } from '../errors/tsrun-error.ts';
 import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { type Step, step } from '../plan/step.ts';
+import { civilDate, pad } from './civil-date.ts';
 import { fileError, readTextIfThere, writeWhole } from './files.ts';
 import { isLayer, isLink } from './layers.ts';
 import type { Paths } from './paths.ts';
@@ -212,23 +213,6 @@ export function rememberRun(paths: Paths, id: string): () => void {
       else rmSync(path, { force: true });
     }
   };
-}
-
-const pad = (value: number, digits: number): string => String(value).padStart(digits, '0');
-
-/** Year, month and day of a day counted from 1970-01-01, in the proleptic Gregorian calendar: years that begin in March. */
-function civilDate(days: number): string {
-  const shifted = days + 719_468;
-  const era = Math.floor(shifted / 146_097);
-  const dayOfEra = shifted - era * 146_097;
-  const yearOfEra = Math.floor(
-    (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
-  );
-  const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100));
-  const march = Math.floor((5 * dayOfYear + 2) / 153);
-  const month = march < 10 ? march + 3 : march - 9;
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0);
-  return `${pad(year, 4)}-${pad(month, 2)}-${pad(dayOfYear - Math.floor((153 * march + 2) / 5) + 1, 2)}`;
 }
 
 /**
