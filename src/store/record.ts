@@ -181,7 +181,17 @@ export function readStart(paths: Paths, id: string): { time: string; bootId: str
 
 export function readExit(paths: Paths, id: string): ExitRecord | undefined {
   const read = (path: string): ExitRecord | undefined => parseExit(readUnless(path, undefined));
-  return read(`${paths.container(id)}/exit.json`) ?? read(paths.lateExit(id));
+  return read(`${paths.container(id)}/exit.json`) ?? parseExit(readLateExit(paths.lateExit(id)));
+}
+
+/** Below the run directory, which is root's: for others there is none. */
+function readLateExit(path: string): string | undefined {
+  try {
+    return readUnless(path, undefined);
+  } catch (error) {
+    rethrowShortage(error, path);
+    return undefined;
+  }
 }
 
 function parseExit(text: string | undefined): ExitRecord | undefined {
