@@ -145,15 +145,20 @@ export function listIds(paths: Paths): string[] {
   }
 }
 
-export function readRunState(paths: Paths, id: string): RunState | undefined {
-  const path = `${paths.run(id)}/state.json`;
+/** Below the run directory. A torn file of a crash, or we are not root: the cgroup and the exit record tell the rest. */
+function readOfRun<T>(path: string, parsed: (text: string) => T): T | undefined {
   try {
     const text = readTextIfThere(path);
-    return text === undefined ? undefined : (parseJson(text, path) as unknown as RunState);
+    return text === undefined ? undefined : parsed(text);
   } catch (error) {
     rethrowShortage(error, path);
-    return undefined; // a torn file of a crash, or we are not root: the cgroup and the exit record tell the rest
+    return undefined;
   }
+}
+
+export function readRunState(paths: Paths, id: string): RunState | undefined {
+  const path = `${paths.run(id)}/state.json`;
+  return readOfRun(path, (text) => parseJson(text, path) as unknown as RunState);
 }
 
 /** `otherwise` for what is no file, or cannot be read from the disk any more: `ps` and `rm` go on without. */
@@ -180,18 +185,8 @@ export function readStart(paths: Paths, id: string): { time: string; bootId: str
 }
 
 export function readExit(paths: Paths, id: string): ExitRecord | undefined {
-  const read = (path: string): ExitRecord | undefined => parseExit(readUnless(path, undefined));
-  return read(`${paths.container(id)}/exit.json`) ?? parseExit(readLateExit(paths.lateExit(id)));
-}
-
-/** Below the run directory, which is root's: for others there is none. */
-function readLateExit(path: string): string | undefined {
-  try {
-    return readUnless(path, undefined);
-  } catch (error) {
-    rethrowShortage(error, path);
-    return undefined;
-  }
+  const found = parseExit(readUnless(`${paths.container(id)}/exit.json`, undefined));
+  return found ?? readOfRun(paths.lateExit(id), parseExit);
 }
 
 function parseExit(text: string | undefined): ExitRecord | undefined {
