@@ -30,7 +30,7 @@ void push_input(void) {
   while (keeper.input_start < keeper.input_end) {
     const u8 *at = buffer + keeper.input_start;
     s64 done = sys(write, keeper.input, at, keeper.input_end - keeper.input_start);
-    if (done == -EAGAIN) return;
+    if (done == -EAGAIN || done == -ENOMEM) return; /* the latter passes, and is no reason to end its input */
     if (done == -EINTR) continue;
     if (is_error(done)) {
       if (!has_terminal()) close_input();
