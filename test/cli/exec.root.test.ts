@@ -148,7 +148,8 @@ test('^P^Q leaves exec -it: the command goes on, is not hung up on, and may writ
 test('--detach-keys: others', async () => {
   const terminal = world.onTerminal(['exec', '-it', '--detach-keys', 'ctrl-a,x', 'home', 'cat']);
   terminal.type('one\x10\x11\r');
-  await terminal.waitFor('one^P');
+  await terminal.waitFor('one^P'); // which the caller's own terminal may have said
+  await until('it to run', () => going().length > 0);
   const [exec = ''] = going().slice(-1);
   terminal.type('\x01x');
   assert.is(await terminal.end(), 0);
