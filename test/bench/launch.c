@@ -14,7 +14,7 @@
 #include "player.h"
 
 #define AF_UNIX_ 1
-#define SOCK_SEQPACKET_ 5
+#define SOCK_STREAM_ 1
 #define SOCK_CLOEXEC_ 02000000
 #define MFD_CLOEXEC_ 1
 #define ANY_CHILD 0x40000000 /* __WALL */
@@ -93,25 +93,41 @@ static void wait_for_end(s64 control) {
   }
 }
 
+/* A pipe from the container to its monitor, and one from there to us. */
+struct stream {
+  s32 inner[2], outer[2];
+};
+
+static struct stream open_stream(void) {
+  struct stream stream;
+  sys(pipe2, stream.inner, O_CLOEXEC);
+  sys(pipe2, stream.outer, O_CLOEXEC);
+  return stream;
+}
+
 static int launch_once(const char *job_file) {
-  s32 control[2], out[2], err[2];
+  s32 control[2];
   s64 job = sys(memfd_create, "job", MFD_CLOEXEC_);
-  sys(socketpair, AF_UNIX_, SOCK_SEQPACKET_ | SOCK_CLOEXEC_, 0, control);
-  sys(pipe2, out, O_CLOEXEC);
-  sys(pipe2, err, O_CLOEXEC);
+  sys(socketpair, AF_UNIX_, SOCK_STREAM_ | SOCK_CLOEXEC_, 0, control);
+  struct stream out = open_stream(), err = open_stream();
   copy_job(job_file, job);
   slot[GIVEN_control] = control[1];
   slot[GIVEN_job] = job;
   slot[GIVEN_lock] = job; /* any file will do: nobody else wants this lock */
-  slot[GIVEN_stdout] = out[1];
-  slot[GIVEN_stderr] = err[1];
+  slot[GIVEN_stdout] = out.inner[1];
+  slot[GIVEN_stderr] = err.inner[1];
+  slot[GIVEN_kept_stdout] = out.inner[0];
+  slot[GIVEN_kept_stderr] = err.inner[0];
+  slot[GIVEN_client_stdout] = out.outer[1];
+  slot[GIVEN_client_stderr] = err.outer[1];
   u64 begun = clock_ns(1);
   s64 result = run_0();
   u64 took = clock_ns(1) - begun;
-  const s64 theirs[] = {control[1], job, out[1], err[1]}, ours[] = {control[0], out[0], err[0]};
-  for (u64 i = 0; i < 4; i++) sys(close, theirs[i]);
+  const s64 theirs[] = {control[1], job, out.inner[0], out.inner[1], err.inner[0], err.inner[1], out.outer[1], err.outer[1]};
+  const s64 ours[] = {control[0], out.outer[0], err.outer[0]};
+  for (u64 i = 0; i < sizeof theirs / sizeof *theirs; i++) sys(close, theirs[i]);
   if (!is_error(result)) wait_for_end(control[0]);
-  for (u64 i = 0; i < 3; i++) sys(close, ours[i]);
+  for (u64 i = 0; i < sizeof ours / sizeof *ours; i++) sys(close, ours[i]);
   sys(wait4, -1, 0, ANY_CHILD, 0);
   char text[24];
   u64 length = put_decimal(text, (s64)took);

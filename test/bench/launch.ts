@@ -42,6 +42,8 @@ const NATIVE = [
   'clone.c',
   'exit_record.c',
   'run_record.c',
+  'exec_record.c',
+  'record_event.c',
   'hold.c',
   'text.c',
   'player.c',
