@@ -119,8 +119,8 @@ export async function removeContainer(engine: Engine, reference: string, { force
     const running = record ? isUp(containerStatus(engine, record)) : isRunning(engine, id);
     if (running && !force) throw runs(record?.name ?? id, isFrozen(engine.cgroups, cgroupPath(id)));
     if (!record && !force) throw noRecord(reference);
+    if (record && force) noteStop(engine, record, goal); // or its monitor would start it again
     if (running) {
-      if (record) noteStop(engine, record, goal);
       if (record) recordEvent(engine, record, 'kill', { signal: '9' });
       await killAll(engine, id, goal);
     }

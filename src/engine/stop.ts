@@ -1,4 +1,4 @@
-import { closeSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { thaw } from '../cgroup/freeze.ts';
 import { type RunWatch, watchRun } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
@@ -8,6 +8,7 @@ import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
 import type { FirstProcess } from './first-process.ts';
 import { killAll } from './kill.ts';
+import { unpackOptions } from './saved-options.ts';
 import { endsWithin, noteFile, noteStop, openStarted, SIGKILL, sendSignal, stopSignalOf } from './signal.ts';
 import { containerStatus, isUp } from './status.ts';
 
@@ -60,10 +61,19 @@ export async function stopContainer(engine: Engine, reference: string, options: 
     if (first) closeSync(first.pidfd);
     run?.close();
   }
+  if (isStartedAllTheSame(engine, record)) return await stopContainer(engine, reference, options);
   recordEvent(engine, record, 'stop');
 }
 
-/** Its monitor looks at what is noted before it starts it again, and while it waits. */
+/** Its monitor was about to start it again when that was noted; the next end is the last. Whoever else starts it takes the note away. */
+function isStartedAllTheSame(engine: Engine, record: ContainerRecord): boolean {
+  return existsSync(engine.paths.stopped(record.id)) && isUp(containerStatus(engine, record));
+}
+
+/**
+ * One that does not run now, but will in a moment: its monitor looks at what is noted before it starts it again, and while it waits.
+ * Between the end of PID 1 and its record, and between the birth of another and its, it looks as if it had ended.
+ */
 async function stopRestarting(
   engine: Engine,
   record: ContainerRecord,
@@ -71,7 +81,7 @@ async function stopRestarting(
   options: StopOptions,
 ): Promise<void> {
   const { goal = `stop ${reference}` } = options;
-  if (containerStatus(engine, record).status !== 'restarting') return;
+  if (unpackOptions(record.options).restart.name === 'no') return;
   const run = watchRun(engine.paths, record.id, goal);
   try {
     noteStop(engine, record, goal);
@@ -79,8 +89,7 @@ async function stopRestarting(
   } finally {
     run.close();
   }
-  // It was about to start it: what was noted holds when that has ended.
-  if (isUp(containerStatus(engine, record))) await stopContainer(engine, reference, options);
+  if (isStartedAllTheSame(engine, record)) await stopContainer(engine, reference, options);
 }
 
 /** @returns false when nobody would hear it: PID 1 is spared every signal that it does not wait for (pid_namespaces(7)) */

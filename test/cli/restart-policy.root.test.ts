@@ -51,6 +51,16 @@ test('always: after a success, too, until somebody stops it; start begins to cou
   remove('always', id);
 });
 
+test('stop, at whatever moment of its coming and going: it stays so', () => {
+  const id = detached('busy', 'always', 'exit 1');
+  for (let round = 0; round < 20; round++) {
+    ok('stop', 'busy');
+    assert.match(state('busy'), /^exited /, `round ${round}`);
+    ok('start', 'busy');
+  }
+  remove('busy', id);
+});
+
 test('a running one: stop ends it for good, kill with another signal does not', async () => {
   const id = detached('stopped', 'unless-stopped', 'trap "exit 3" HUP; echo ready; while :; do sleep 0.1; done');
   const pid = () => Number(tsrun.inspect('stopped', '{{.State.Pid}}'));
