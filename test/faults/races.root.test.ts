@@ -68,15 +68,17 @@ test('rm × start: it runs, or it is gone', () =>
     assert.ok(code === 137 || code === 0 || CLEAR.test(stderr), stderr);
   }));
 
-test('start × start: one runs it', () =>
+test('start × start: one runs it, the other says that it runs, or finds it running', () =>
   rounds(waiting, async (round) => {
-    const both = [tsrun.spawn(['start', '-a', 'raced']), tsrun.spawn(['start', '-a', 'raced'])];
-    const loser = await Promise.race(both.map(({ ended }) => ended));
-    assert.is(loser.code, 125, `round ${round}: ${loser.stderr}`);
-    assert.match(loser.stderr, /running already/);
+    const both = [tsrun.spawn(['start', 'raced']), tsrun.spawn(['start', 'raced'])];
+    const outcomes = await Promise.all(both.map(({ ended }) => ended));
+    assert.ok(
+      outcomes.some(({ code }) => code === 0),
+      `round ${round}`,
+    );
+    for (const { code, stderr } of outcomes) assert.match(stderr, code === 0 ? /^$/ : /running already/);
     assert.is(tsrun.inspect('raced', '{{.State.Status}}'), 'running');
     expectOk(tsrun.run(['rm', '-f', 'raced']));
-    assert.equal((await Promise.all(both.map(({ ended }) => ended))).map(({ code }) => code).toSorted(), [125, 137]);
   }));
 
 test('exec × stop: executed, or said that it has ended', () =>
