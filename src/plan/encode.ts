@@ -51,14 +51,18 @@ function writeCall(tape: Tape, at: number, step: Step): number {
   const values = step.args as unknown as Record<string, Argument>;
   const count = parameters.length;
   let kinds = 0;
-  for (let i = 0, where = at + OP.args; i < count; i++, where += 8) {
-    const value = values[parameters[i]![0]]!;
+  for (let i = 0, where = (at + OP.args) >> 2; i < count; i++, where += 2) {
+    let value = values[parameters[i]![0]]!;
     if (value === 0) continue; // as the tape is
-    if (typeof value === 'number') tape.long(value, where);
-    else {
-      tape.long(register(value, tape), where);
+    if (typeof value !== 'number') {
+      value = register(value, tape);
       kinds |= tape.kind << (i * 4);
     }
+    // tape.long is not called for what most of them are: a start that makes V8's compilers work on it is over before it has the result.
+    if (typeof value === 'number' && value >= -0x80000000 && value <= 0xffffffff) {
+      tape.words[where] = value;
+      if (value < 0) tape.words[where + 1] = -1;
+    } else tape.long(value, where << 2);
   }
   return kinds;
 }
