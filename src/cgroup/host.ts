@@ -20,9 +20,12 @@ const CONTROLLERS = new Set([
 ]);
 
 const unescapeOctal = (path: string): string =>
-  path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+  !path.includes('\\')
+    ? path
+    : path.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 
 function toHierarchy(line: string): Hierarchy | undefined {
+  if (!line.includes(' - cgroup')) return undefined; // as most are not
   const [left, right] = line.split(' - ');
   const [type, , options] = (right ?? '').split(' ');
   const mountPoint = unescapeOctal(left?.split(' ')[4] ?? '');

@@ -57,7 +57,9 @@ const takesValue = ([names]: Flag): boolean => names.includes('<');
 
 /** `-e` and `--env` are the names in `-e, --env <KEY=value>`. */
 function flagOf(name: string, flags: readonly Flag[]): Flag | undefined {
-  return flags.find(([names]) => names.split(' ').some((one) => one === name || one === `${name},`));
+  return flags.find(
+    ([names]) => names.includes(name) && names.split(' ').some((one) => one === name || one === `${name},`),
+  );
 }
 
 function setTrue(opts: PlainWords['opts'], flag: Flag): 1 {

@@ -3,23 +3,24 @@ import { join } from 'node:path';
 import type { Device } from '../spec/oci.ts';
 
 /** Made afresh in every container, or none of its business. */
-const LEFT_OUT = new Set([
-  'pts',
-  'shm',
-  'fd',
-  'mqueue',
-  'console',
-  'ptmx',
-  'null',
-  'zero',
-  'full',
-  'random',
-  'urandom',
-  'tty',
-  '.lxc',
-  '.lxd-mounts',
-  '.udev',
-]);
+const leftOut = () =>
+  new Set([
+    'pts',
+    'shm',
+    'fd',
+    'mqueue',
+    'console',
+    'ptmx',
+    'null',
+    'zero',
+    'full',
+    'random',
+    'urandom',
+    'tty',
+    '.lxc',
+    '.lxd-mounts',
+    '.udev',
+  ]);
 const DEVICE = 0o170000;
 const CHARACTER = 0o020000;
 const BLOCK = 0o060000;
@@ -27,7 +28,7 @@ const BLOCK = 0o060000;
 /** The host's device nodes, for --privileged, as Docker gives them. Links are not followed. */
 export function hostDevices(directory = '/dev'): Device[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry): Device[] => {
-    if (directory === '/dev' && LEFT_OUT.has(entry.name)) return [];
+    if (directory === '/dev' && leftOut().has(entry.name)) return [];
     const path = join(directory, entry.name);
     if (entry.isDirectory()) return hostDevices(path);
     if (!entry.isCharacterDevice() && !entry.isBlockDevice()) return [];

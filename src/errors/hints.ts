@@ -6,7 +6,7 @@ interface Hint {
   hint: string;
 }
 
-const HINTS: readonly Hint[] = [
+const hints = (): readonly Hint[] => [
   {
     call: 'exec',
     code: 'ENOENT',
@@ -144,7 +144,7 @@ const HINTS: readonly Hint[] = [
 ];
 
 export function hintFor(call: string, code: string, rendered: string): string | undefined {
-  return HINTS.find(
+  return hints().find(
     (row) => row.call === call && row.code === code && (row.when === undefined || row.when.test(rendered)),
   )?.hint;
 }

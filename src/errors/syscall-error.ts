@@ -3,10 +3,10 @@ import { TsrunError } from './tsrun-error.ts';
 
 /** `EACCES` and `permission denied` for 13. libuv's list lacks some; those are `errno N`. */
 export function errnoText(errno: number): { code: string; meaning: string } {
-  const known = getSystemErrorMap().get(-errno) ?? EXTRA[errno];
+  const known = getSystemErrorMap().get(-errno) ?? extra()[errno];
   return known ? { code: known[0], meaning: known[1] } : { code: `errno ${errno}`, meaning: 'unknown error' };
 }
-const EXTRA: Record<number, [string, string]> = {
+const extra = (): Record<number, [string, string]> => ({
   14: ['EFAULT', 'bad address in system call argument'],
   122: ['EDQUOT', 'disk quota exceeded'],
   116: ['ESTALE', 'stale file handle'],
@@ -14,7 +14,7 @@ const EXTRA: Record<number, [string, string]> = {
   15: ['ENOTBLK', 'block device required'],
   10: ['ECHILD', 'no child processes'],
   33: ['EDOM', 'argument out of domain'],
-};
+});
 
 export interface SyscallErrorOptions {
   errno: number;

@@ -59,7 +59,7 @@ export function boundingSet(): bigint {
   return at < 0 ? 0n : BigInt(`0x${status.slice(at + 9, status.indexOf('\n', at + 9))}`);
 }
 
-const LIMIT_NAMES: Record<string, string> = {
+const limitNames = (): Record<string, string> => ({
   'Max cpu time': 'RLIMIT_CPU',
   'Max file size': 'RLIMIT_FSIZE',
   'Max data size': 'RLIMIT_DATA',
@@ -76,14 +76,15 @@ const LIMIT_NAMES: Record<string, string> = {
   'Max nice priority': 'RLIMIT_NICE',
   'Max realtime priority': 'RLIMIT_RTPRIO',
   'Max realtime timeout': 'RLIMIT_RTTIME',
-};
+});
 
 /** A process's limits by OCI name; Infinity = unlimited. */
 export function limitsOf(pid: number | 'self'): Map<string, { soft: number; hard: number }> {
   const limits = new Map<string, { soft: number; hard: number }>();
+  const names = limitNames();
   const number = (text: string | undefined) => (text === 'unlimited' ? Number.POSITIVE_INFINITY : Number(text));
   for (const line of readFileSync(`/proc/${pid}/limits`, 'latin1').split('\n')) {
-    const name = LIMIT_NAMES[line.slice(0, 26).trim()];
+    const name = names[line.slice(0, 26).trim()];
     const [soft, hard] = line.slice(26).trim().split(/\s+/);
     if (name) limits.set(name, { soft: number(soft), hard: number(hard) });
   }

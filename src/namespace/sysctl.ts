@@ -7,7 +7,7 @@ import type { NamespaceType, Spec } from '../spec/oci.ts';
 import { hasNewNamespace } from './steps.ts';
 
 /** Settings that a namespace has for itself (namespaces(7), ipc_namespaces(7)). All others are the host's, and stay so. */
-const OF_NAMESPACE: readonly [NamespaceType, RegExp][] = [
+const ofNamespace = (): readonly [NamespaceType, RegExp][] => [
   ['network', /^net\../],
   ['ipc', /^kernel\.(msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)$/],
   ['ipc', /^fs\.mqueue\../],
@@ -21,7 +21,7 @@ function refuseForeign(spec: Spec, name: string, value: string): void {
   };
   if (!NAME.test(name)) refuse('must be a name such as net.ipv4.ip_forward');
   if (/[\n\r\0]/.test(value)) refuse('its value must be one line');
-  const owner = OF_NAMESPACE.find(([, pattern]) => pattern.test(name))?.[0];
+  const owner = ofNamespace().find(([, pattern]) => pattern.test(name))?.[0];
   if (owner === undefined) refuse('is a setting of the whole host');
   else if (!hasNewNamespace(spec, owner)) refuse(`needs a new ${owner} namespace`);
 }

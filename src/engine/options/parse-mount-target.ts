@@ -2,18 +2,19 @@ import { posix } from 'node:path';
 import { usageError } from './usage-error.ts';
 
 /** Files of procfs that lxcfs and friends replace, one by one: the same ones runc lets through. */
-const REPLACEABLE_IN_PROC: ReadonlySet<string> = new Set([
-  '/proc/cpuinfo',
-  '/proc/diskstats',
-  '/proc/loadavg',
-  '/proc/meminfo',
-  '/proc/slabinfo',
-  '/proc/stat',
-  '/proc/swaps',
-  '/proc/uptime',
-  '/proc/sys/crypto/fips_enabled',
-  '/proc/sys/kernel/ns_last_pid',
-]);
+const replaceableInProc = (): ReadonlySet<string> =>
+  new Set([
+    '/proc/cpuinfo',
+    '/proc/diskstats',
+    '/proc/loadavg',
+    '/proc/meminfo',
+    '/proc/slabinfo',
+    '/proc/stat',
+    '/proc/swaps',
+    '/proc/uptime',
+    '/proc/sys/crypto/fips_enabled',
+    '/proc/sys/kernel/ns_last_pid',
+  ]);
 
 /**
  * A mount's place in the container: absolute, cleaned of `.`, `..` and double slashes.
@@ -34,10 +35,10 @@ export function parseMountTarget(text: string): string {
       'mount single devices, such as /dev/fuse',
     );
   }
-  if (target === '/proc' || (target.startsWith('/proc/') && !REPLACEABLE_IN_PROC.has(target))) {
+  if (target === '/proc' || (target.startsWith('/proc/') && !replaceableInProc().has(target))) {
     throw usageError(
       `invalid mount path: '${target}' cannot be mounted because it is inside /proc`,
-      `only these can: ${[...REPLACEABLE_IN_PROC].join(' ')}`,
+      `only these can: ${[...replaceableInProc()].join(' ')}`,
     );
   }
   return target;

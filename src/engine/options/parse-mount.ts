@@ -7,26 +7,27 @@ import { PROPAGATIONS } from './parse-volume.ts';
 import { usageError } from './usage-error.ts';
 
 /** Both spellings of a key → the one used here. */
-const KEYS: ReadonlyMap<string, string> = new Map([
-  ...[
-    'type',
-    'source',
-    'target',
-    'readonly',
-    'consistency',
-    'bind-propagation',
-    'bind-recursive',
-    'bind-create-src',
-  ].map((key) => [key, key] as const),
-  ...['tmpfs-size', 'tmpfs-mode'].map((key) => [key, key] as const),
-  ...['volume-subpath', 'volume-nocopy', 'volume-label', 'volume-driver', 'volume-opt', 'image-subpath'].map(
-    (key) => [key, key] as const,
-  ),
-  ['src', 'source'],
-  ['dst', 'target'],
-  ['destination', 'target'],
-  ['ro', 'readonly'],
-]);
+const keys = (): ReadonlyMap<string, string> =>
+  new Map([
+    ...[
+      'type',
+      'source',
+      'target',
+      'readonly',
+      'consistency',
+      'bind-propagation',
+      'bind-recursive',
+      'bind-create-src',
+    ].map((key) => [key, key] as const),
+    ...['tmpfs-size', 'tmpfs-mode'].map((key) => [key, key] as const),
+    ...['volume-subpath', 'volume-nocopy', 'volume-label', 'volume-driver', 'volume-opt', 'image-subpath'].map(
+      (key) => [key, key] as const,
+    ),
+    ['src', 'source'],
+    ['dst', 'target'],
+    ['destination', 'target'],
+    ['ro', 'readonly'],
+  ]);
 const SWITCHES: ReadonlySet<string> = new Set(['readonly', 'ro', 'volume-nocopy', 'bind-create-src']);
 const RECURSIVE: ReadonlySet<string> = new Set(['enabled', 'disabled', 'writable', 'readonly']);
 
@@ -64,7 +65,7 @@ function parseField(field: string): [key: string, value: string] {
     throw usageError('bind-nonrecursive is deprecated, use bind-recursive=disabled instead');
   if (value === undefined && !SWITCHES.has(lower))
     throw usageError(`invalid field '${field}' must be a key=value pair`);
-  const known = KEYS.get(lower);
+  const known = keys().get(lower);
   if (known === undefined) throw usageError(`unknown option '${lower}' in '${field}'`);
   return [known, value ?? 'true'];
 }

@@ -1,42 +1,43 @@
 import { usageError } from './usage-error.ts';
 
 /** Linux signal numbers on x86_64 and arm64 (signal(7)); the C library keeps 32 and 33 for itself. */
-const NUMBERS: ReadonlyMap<string, number> = new Map([
-  ['HUP', 1],
-  ['INT', 2],
-  ['QUIT', 3],
-  ['ILL', 4],
-  ['TRAP', 5],
-  ['ABRT', 6],
-  ['IOT', 6],
-  ['BUS', 7],
-  ['FPE', 8],
-  ['KILL', 9],
-  ['USR1', 10],
-  ['SEGV', 11],
-  ['USR2', 12],
-  ['PIPE', 13],
-  ['ALRM', 14],
-  ['TERM', 15],
-  ['STKFLT', 16],
-  ['CHLD', 17],
-  ['CLD', 17],
-  ['CONT', 18],
-  ['STOP', 19],
-  ['TSTP', 20],
-  ['TTIN', 21],
-  ['TTOU', 22],
-  ['URG', 23],
-  ['XCPU', 24],
-  ['XFSZ', 25],
-  ['VTALRM', 26],
-  ['PROF', 27],
-  ['WINCH', 28],
-  ['IO', 29],
-  ['POLL', 29],
-  ['PWR', 30],
-  ['SYS', 31],
-]);
+const numbers = (): ReadonlyMap<string, number> =>
+  new Map([
+    ['HUP', 1],
+    ['INT', 2],
+    ['QUIT', 3],
+    ['ILL', 4],
+    ['TRAP', 5],
+    ['ABRT', 6],
+    ['IOT', 6],
+    ['BUS', 7],
+    ['FPE', 8],
+    ['KILL', 9],
+    ['USR1', 10],
+    ['SEGV', 11],
+    ['USR2', 12],
+    ['PIPE', 13],
+    ['ALRM', 14],
+    ['TERM', 15],
+    ['STKFLT', 16],
+    ['CHLD', 17],
+    ['CLD', 17],
+    ['CONT', 18],
+    ['STOP', 19],
+    ['TSTP', 20],
+    ['TTIN', 21],
+    ['TTOU', 22],
+    ['URG', 23],
+    ['XCPU', 24],
+    ['XFSZ', 25],
+    ['VTALRM', 26],
+    ['PROF', 27],
+    ['WINCH', 28],
+    ['IO', 29],
+    ['POLL', 29],
+    ['PWR', 30],
+    ['SYS', 31],
+  ]);
 const RTMIN = 34;
 const RTMAX = 64;
 
@@ -57,7 +58,7 @@ export function checkedSignal(text: string): string {
 
 function named(name: string): number | undefined {
   const real = /^RT(MIN|MAX)(?:([+-])([0-9]{1,2}))?$/.exec(name);
-  if (real === null) return NUMBERS.get(name);
+  if (real === null) return numbers().get(name);
   const [, base, sign, digits = '0'] = real;
   if (sign !== undefined && (sign === '+') !== (base === 'MIN')) return undefined;
   const found = base === 'MIN' ? RTMIN + Number(digits) : RTMAX - Number(digits);

@@ -3,36 +3,38 @@ import { parseMountTarget } from './parse-mount-target.ts';
 import { usageError } from './usage-error.ts';
 
 /** Words of mount(8) that make sense for a fresh tmpfs. Docker also takes `bind` and `remount` here, which cannot end well. */
-const WORDS: ReadonlySet<string> = new Set([
-  ...[
-    'suid',
-    'nosuid',
-    'dev',
-    'nodev',
-    'exec',
-    'noexec',
-    'sync',
-    'async',
-    'dirsync',
-    'atime',
-    'noatime',
-    'diratime',
-    'nodiratime',
-  ],
-  ...['relatime', 'norelatime', 'strictatime', 'nostrictatime'],
-  ...['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave', 'unbindable', 'runbindable'],
-]);
+const words = (): ReadonlySet<string> =>
+  new Set([
+    ...[
+      'suid',
+      'nosuid',
+      'dev',
+      'nodev',
+      'exec',
+      'noexec',
+      'sync',
+      'async',
+      'dirsync',
+      'atime',
+      'noatime',
+      'diratime',
+      'nodiratime',
+    ],
+    ...['relatime', 'norelatime', 'strictatime', 'nostrictatime'],
+    ...['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave', 'unbindable', 'runbindable'],
+  ]);
 
 /** `key=value` of tmpfs(5), each with the form its value must have. */
-const VALUES: ReadonlyMap<string, RegExp> = new Map([
-  ['size', /^[0-9]{1,15}[kmgtp]?%?$/i],
-  ['mode', /^[0-7]{1,4}$|^0[0-7]{4}$/],
-  ['uid', /^[0-9]{1,9}$/],
-  ['gid', /^[0-9]{1,9}$/],
-  ['nr_inodes', /^[0-9]{1,15}[kmg]?$/i],
-  ['nr_blocks', /^[0-9]{1,15}[kmg]?$/i],
-  ['mpol', /^[a-z0-9:=-]+$/],
-]);
+const values = (): ReadonlyMap<string, RegExp> =>
+  new Map([
+    ['size', /^[0-9]{1,15}[kmgtp]?%?$/i],
+    ['mode', /^[0-7]{1,4}$|^0[0-7]{4}$/],
+    ['uid', /^[0-9]{1,9}$/],
+    ['gid', /^[0-9]{1,9}$/],
+    ['nr_inodes', /^[0-9]{1,15}[kmg]?$/i],
+    ['nr_blocks', /^[0-9]{1,15}[kmg]?$/i],
+    ['mpol', /^[a-z0-9:=-]+$/],
+  ]);
 
 const SHIFT: Readonly<Record<string, number>> = { k: 1, m: 2, g: 3, t: 4, p: 5 };
 
@@ -57,12 +59,12 @@ function apply(mount: TmpfsMount, option: string): void {
     mount.readonly = option === 'ro';
     return;
   }
-  if (WORDS.has(option)) {
+  if (words().has(option)) {
     mount.options.push(option);
     return;
   }
   const [key = '', value] = option.split(/=(.*)/s, 2);
-  const form = VALUES.get(key);
+  const form = values().get(key);
   if (form === undefined || value === undefined || !form.test(value))
     throw usageError(`invalid tmpfs option "${option}"`);
   if (key === 'mode') mount.mode = Number.parseInt(value, 8);

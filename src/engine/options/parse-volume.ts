@@ -6,13 +6,14 @@ import { usageError } from './usage-error.ts';
 export const PROPAGATIONS: readonly Propagation[] = ['private', 'rprivate', 'shared', 'rshared', 'slave', 'rslave'];
 
 /** Each word of the third part belongs to one group, and a group may be spoken to once. */
-const GROUPS: ReadonlyMap<string, string> = new Map([
-  ...['ro', 'rw'].map((word) => [word, 'access'] as const),
-  ...['z', 'Z'].map((word) => [word, 'label'] as const),
-  ...PROPAGATIONS.map((word) => [word, 'propagation'] as const),
-  ...['copy', 'nocopy'].map((word) => [word, 'copy'] as const),
-  ...['consistent', 'cached', 'delegated'].map((word) => [word, 'consistency'] as const),
-]);
+const groups = (): ReadonlyMap<string, string> =>
+  new Map([
+    ...['ro', 'rw'].map((word) => [word, 'access'] as const),
+    ...['z', 'Z'].map((word) => [word, 'label'] as const),
+    ...PROPAGATIONS.map((word) => [word, 'propagation'] as const),
+    ...['copy', 'nocopy'].map((word) => [word, 'copy'] as const),
+    ...['consistent', 'cached', 'delegated'].map((word) => [word, 'consistency'] as const),
+  ]);
 
 const NO_VOLUMES = 'named volumes arrive later; give an absolute directory';
 
@@ -63,7 +64,7 @@ function modes(text: string): Map<string, string> | undefined {
   const result = new Map<string, string>();
   if (text === '') return result;
   for (const word of text.split(',')) {
-    const group = GROUPS.get(word);
+    const group = groups().get(word);
     if (group === undefined || result.has(group)) return undefined;
     result.set(group, word);
   }
