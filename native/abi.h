@@ -195,6 +195,7 @@ struct op {
 #define OP_RECORD_EXEC_END 233 /* dir fd, path, temporary path: writes behind what OP_RECORD_RUN has left at path how that process ended, from
                                the slots; rename. ENOENT when nothing is there: its run is over */
 #define OP_RECORD_START 235 /* dir fd, path, temporary path, rest: writes the time, in UTC as RFC 3339 has it, and the rest behind it; rename */
+#define OP_CHECK_THAWED 236 /* path: EAGAIN when that file of a cgroup's freezer says that its processes are to stand still; no file, no freezer */
 #define OP_CLOSE_OPENED 234 /* fd: close(2), of a slot in which an earlier step may have left a descriptor; 0 to 2 are never ours to close */
 
 /* OP_IN_ROOT */

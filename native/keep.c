@@ -15,7 +15,7 @@ struct keeper keeper;
 static u64 deaf_until; /* 0: who connects is heard */
 
 /* Where each is in the list that is polled; two places a client follow. */
-enum { CHILD, LISTENER, OUTPUT, ERRORS, INPUT, STARTER_OUTPUT, STARTER_ERRORS, CLIENTS };
+enum { CHILD, LISTENER, HEALTH, OUTPUT = HEALTH + HEALTH_POLLED, ERRORS, INPUT, STARTER_OUTPUT, STARTER_ERRORS, CLIENTS };
 #define POLLED (CLIENTS + 2 * MAX_CLIENTS)
 
 void close_fd(s32 *fd) {
@@ -104,6 +104,7 @@ static void leave(void) {
 static void end_container(s64 status) {
   keeper.ended = 1;
   keeper.status = status;
+  end_health();
   close_fd(&keeper.peer);
   drain();
   /* The log is whole before the end is written down: who follows it stops then, and the next run's monitor has it for itself. */
@@ -137,10 +138,19 @@ static s64 poll_used(struct pollfd *polled, int count, const struct __kernel_tim
   return ready;
 }
 
+static const struct __kernel_timespec *until_due(u64 due, u64 most) {
+  static struct __kernel_timespec left;
+  u64 now = clock_ns(CLOCK_MONOTONIC_), wait = due > now ? due - now : 0;
+  if (wait > most) wait = most;
+  left = (struct __kernel_timespec){(s64)(wait / SECOND_NS), (s64)(wait % SECOND_NS)};
+  return &left;
+}
+
 /* While it waits to be started again, somebody may want it to stay stopped. */
 static const struct __kernel_timespec *patience(int busy) {
   static const struct __kernel_timespec moment = {REST_AFTER_SECONDS, 0}, pause = {0, LOOK_EVERY_NS};
   if (keeper.ended && keeper.again) return &pause;
+  if (health_due_ns()) return until_due(health_due_ns(), busy ? REST_AFTER_SECONDS * SECOND_NS : ~0ul);
   return busy ? &moment : 0;
 }
 
@@ -150,12 +160,14 @@ static void wait_and_serve(void) {
   polled[CHILD] = (struct pollfd){keeper.ended ? -1 : FD_CHILD, POLLIN, 0};
   int deaf = is_deaf();
   polled[LISTENER] = (struct pollfd){(keeper.ended && !keeper.again) || deaf ? -1 : FD_LISTENER, POLLIN, 0};
+  list_health(polled + HEALTH);
   list_streams(polled);
   int used = list_clients(polled);
   s64 ready = poll_used(polled, used, patience(busy || deaf));
   if (ready < 0 && ready != -EINTR) sys(ppoll, 0, 0, patience(1), 0, 8); /* nor is that tried again and again */
   if (ready == 0) rest_streams();
   busy = ready > 0;
+  serve_health(polled + HEALTH);
   if (ready <= 0) return;
   serve_streams(polled);
   serve_clients(polled, used);
@@ -178,6 +190,7 @@ static int live_again(void) {
   open_log();
   s64 failed = start_again();
   if (failed) end_container(failed);
+  else begin_health();
   return 1;
 }
 
@@ -186,6 +199,7 @@ int keep_main(void) {
   open_streams();
   open_clients();
   let_go_of_stdio();
+  begin_health();
   do {
     while (!keeper.ended || !is_drained()) wait_and_serve();
   } while (keeper.again && live_again());

@@ -70,6 +70,17 @@ int is_stopped(void);
 /* Starts PID 1 again, its streams in the place of the old ones. 0, or how it failed, as a wait status. */
 s64 start_again(void);
 
+/* health.c: without a health check nothing happens in there. PID 1 has been started; it has ended, and the check with it. */
+void begin_health(void);
+void end_health(void);
+/* What is to be polled for a check that runs. */
+#define HEALTH_POLLED 2
+void list_health(struct pollfd *polled);
+/* The caller has waited, for one of those or until it was due. */
+void serve_health(const struct pollfd *polled);
+/* CLOCK_MONOTONIC; 0: never. */
+u64 health_due_ns(void);
+
 /* streams.c */
 void open_streams(void);
 void open_log(void);

@@ -1,5 +1,6 @@
 /* log_entry.c: bytes of output → one entry of the log. Vectors of gcc: one source for every machine. */
 #include "log.h"
+#include "utf8.h"
 
 #define BLOCK 16
 #define MOST_TAKEN 12288 /* a longer line is cut, so that a reader's memory is bounded; a multiple of 3 for base64 */
@@ -66,21 +67,6 @@ static inline void copy_plain(struct cursor *c) {
   c->in = in, c->out = out;
 }
 
-/* Length of the UTF-8 character at in (Unicode, table 3-7: no overlong forms, no surrogates); 0 if it is none, -1 if it is cut off. */
-static inline int character(const u8 *in, const u8 *end) {
-  u8 lead = *in;
-  if (lead < 0xc2 || lead > 0xf4) return 0;
-  int length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-  u8 low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-  u8 high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-  for (int i = 1; i < length; i++) {
-    if (in + i == end) return -1;
-    if (in[i] < low || in[i] > high) return 0;
-    low = 0x80, high = 0xbf;
-  }
-  return length;
-}
-
 static void put_escape(struct cursor *c, u8 byte) {
   static const char digits[] = "0123456789abcdef", letters[] = "btn\0fr"; /* of 8 to 13 */
   u8 letter = byte == '"' || byte == '\\' ? byte : byte >= 8 && byte <= 13 ? (u8)letters[byte - 8] : 0;
@@ -110,7 +96,7 @@ static inline enum text_end copy_text(struct cursor *c) {
       c->in++;
       continue;
     }
-    int length = character(c->in, c->end);
+    int length = utf8_character(c->in, c->end);
     if (length < 0 && c->in > begin) return INPUT_ENDED; /* the rest of it comes with the next entry */
     if (length <= 0) return NOT_TEXT;
     while (length--) *c->out++ = *c->in++;

@@ -86,6 +86,16 @@ static s64 drop_bounding(u64 keep) {
   return 0;
 }
 
+/* cgroup.freeze says 1 or 0; freezer.state FREEZING, FROZEN or THAWED. */
+static s64 check_thawed(const char *path) {
+  char state = 0;
+  s64 fd = sys(openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+  if (is_error(fd)) return 0;
+  sys(read, fd, &state, 1);
+  sys(close, fd);
+  return state == '1' || state == 'F' ? -EAGAIN_ : 0;
+}
+
 static s64 store(const s64 *arg) {
   u32 value = (u32)arg[2];
   memcpy((char *)arg[0] + arg[1], &value, sizeof value);
@@ -130,6 +140,7 @@ s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg) {
     case OP_CHECK_DEVICE: return check_device(arg[0], (u32)arg[1], (u32)arg[2]);
     case OP_CHECK_DIR: return check_directory(arg[0]);
     case OP_CHECK_CWD: return check_cwd();
+    case OP_CHECK_THAWED: return check_thawed((const char *)arg[0]);
     case OP_CHECK_FS: return check_fs(arg[0], arg[1]);
     case OP_REMOVE_TREE: return remove_tree(arg[0], (const char *)arg[1]);
     case OP_RMDIR_CGROUP: return rmdir_cgroup(arg[0], (const char *)arg[1]);

@@ -7,6 +7,7 @@
  *            child, 6 the run's lock (flock): held until the clean-up is done, so that no later run of the same container meets it,
  *            7 the listening socket, 8 the container's directory, 9 its stdin or the master of its pty, 10 and 11 its stdout and stderr,
  *            12 to 14 the starting client's streams, as HELLO brings them. JOB_* says which of 9 to 14 there are.
+ *            With a health check it is a launcher itself, of one `enter` after another.
  *   enter    the parent of an exec'ed process: plays the job's enter tape (setns, clone, confinement, exec, the start in the exec's
  *            entry <run>/<id>/exec/<exec id>.json), then keeps; the after tape writes the end there.
  *            3 job (memfd; what failed is written back to the tape's header, for the launcher), 4 control socket
@@ -87,7 +88,8 @@ struct control {
 #define FD_CLIENT_INPUT 12
 #define FD_CLIENT_OUTPUT 13
 #define FD_CLIENT_ERRORS 14
-#define FD_REAPER 15 /* with --init and a restart policy: the sealed copy that PID 1 executes */
+#define FD_REAPER 15 /* the sealed copy: PID 1 executes it, with --init and a restart policy; and the monitor of a health check */
+#define FD_PROBE 16 /* with a health check: the job of who enters for it, sealed */
 
 /* The job of keep and enter: this header at the start of the memfd, the tapes at page-aligned offsets (0: none). */
 #define JOB_MAGIC 0x424a5354u /* "TSJB" */
@@ -104,6 +106,13 @@ struct job {
   u32 leave_tape, leave_size; /* with a restart policy: played when it is not started again; `after` is played whenever it has ended */
   u32 again_stdin_slot, again_stdout_slot, again_stderr_slot, again_launcher_slot; /* where the again tape finds PID 1's streams */
   u32 again_pid_slot, again_pidfd_slot; /* and leaves PID 1 */
+  u32 probe_tape, probe_size; /* with a health check: clones a monitor that enters the container with the job FD_PROBE */
+  u32 probe_control_slot, probe_stdout_slot, probe_stderr_slot; /* where it finds that one's ends */
+  u32 probe_pid_slot; /* and leaves it */
+  u32 thawed_tape, thawed_size; /* fails while the container stands still */
+  u32 healthy_tape, healthy_size, unhealthy_tape, unhealthy_size; /* tell who asks */
+  u32 health_retries, reserved; /* so many failures in a row are unhealthy */
+  u64 health_interval, health_timeout, health_start_period, health_start_interval; /* ns */
 };
 #define RESTART_NO 0
 #define RESTART_ON_FAILURE 1

@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { type Step, step } from '../plan/step.ts';
 import type { CgroupLayout, Hierarchy } from './types.ts';
 
 const PATIENCE_MS = 2_000;
@@ -52,6 +53,13 @@ function freezersOf(layout: CgroupLayout, path: string): Freezer[] {
     .filter(hasFreezer)
     .toSorted((a, b) => b.version - a.version)
     .map((hierarchy) => freezerOf(hierarchy, path));
+}
+
+/** For a monitor: EAGAIN while the processes of the cgroup stand still. */
+export function checkThawedSteps(layout: CgroupLayout, path: string): Step[] {
+  return freezersOf(layout, path).map(({ file }) =>
+    step('check_thawed', { pathname: file }, 'who enters would freeze, too'),
+  );
 }
 
 /** All its processes stand still: since `freeze`, or because somebody else froze it. */

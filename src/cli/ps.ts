@@ -94,7 +94,7 @@ function chosen(engine: Engine, filter: ListFilter, all: boolean) {
 
 type Row = Record<keyof typeof HEADINGS, string> & { Label: (name: string) => string };
 
-function rowOf({ record, options, status }: ListedContainer, truncate: boolean): Row {
+function rowOf({ record, options, status, health }: ListedContainer, truncate: boolean): Row {
   const created = Date.parse(record.created);
   const mounts = options.mounts.flatMap((mount) => (mount.type === 'bind' ? [mount.source] : []));
   return {
@@ -105,7 +105,7 @@ function rowOf({ record, options, status }: ListedContainer, truncate: boolean):
     RunningFor: `${humanDuration(Date.now() - created)} ago`,
     Ports: '',
     State: status.status,
-    Status: statusText(status),
+    Status: statusText(status, health),
     Names: record.name,
     Labels: [...options.labels].map(([key, value]) => `${key}=${value}`).join(','),
     LocalVolumes: '0',
@@ -116,10 +116,14 @@ function rowOf({ record, options, status }: ListedContainer, truncate: boolean):
 }
 
 /** Docker's words. When nobody was left to record the end, its time is not known. */
-function statusText({ status, startedAt, exit, exitCode }: ListedContainer['status']): string {
+function statusText(
+  { status, startedAt, exit, exitCode }: ListedContainer['status'],
+  health: ListedContainer['health'],
+): string {
   if (status === 'created') return 'Created';
   const up = `Up ${humanDuration(Date.now() - Date.parse(startedAt ?? ''))}`;
-  if (status === 'running') return up;
+  if (status === 'running')
+    return health === undefined ? up : `${up} (${health === 'starting' ? 'health: starting' : health})`;
   if (status === 'paused') return `${up} (Paused)`;
   const ended = status === 'restarting' ? 'Restarting' : 'Exited';
   const ago = exit && ` ${humanDuration(Date.now() - Number(exit.finishedNs / 1_000_000n))} ago`;

@@ -6,6 +6,7 @@ import { readTextIfThere } from '../store/files.ts';
 import { type ContainerRecord, timestamp } from '../store/record.ts';
 import type { Engine } from './engine.ts';
 import { findContainer } from './find.ts';
+import { type Health, readHealth } from './health.ts';
 import { execIdsOf } from './inspect-exec.ts';
 import { hostConfigOf } from './inspect-host-config.ts';
 import { lookAt } from './list.ts';
@@ -30,7 +31,7 @@ export function inspectContainer(engine: Engine, reference: string) {
     Created: record.created,
     Path: record.path,
     Args: record.args,
-    State: stateOf(status),
+    State: stateOf(status, readHealth(engine, record, status, options.health)),
     Image: record.rootfs,
     ResolvConfPath: join(directory, 'resolv.conf'),
     HostnamePath: join(directory, 'hostname'),
@@ -62,7 +63,7 @@ function readSpec(directory: string): Spec | undefined {
   }
 }
 
-function stateOf({ status, pid, exitCode, startedAt, exit }: Status) {
+function stateOf({ status, pid, exitCode, startedAt, exit }: Status, health: Health | undefined) {
   return {
     Status: status,
     Running: status !== 'created' && status !== 'exited',
@@ -75,6 +76,7 @@ function stateOf({ status, pid, exitCode, startedAt, exit }: Status) {
     Error: status === 'exited' && exit === undefined ? LOST : '',
     StartedAt: startedAt ?? NEVER,
     FinishedAt: exit ? timestamp(exit.finishedNs) : NEVER,
+    ...(health === undefined ? {} : { Health: health }),
   };
 }
 

@@ -1,7 +1,8 @@
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { HEALTH_STATES } from './health.ts';
 import type { ListedContainer } from './list.ts';
 
-const KEYS = ['name', 'id', 'status', 'label', 'exited'] as const;
+const KEYS = ['name', 'id', 'status', 'label', 'exited', 'health'] as const;
 const STATES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
 
 /** What `ps -f` asks for: values of one key are alternatives, of `label` all must hold. */
@@ -23,19 +24,21 @@ export function parseListFilter(texts: readonly string[]): ListFilter {
   const values = (key: (typeof KEYS)[number]): string[] => wanted.get(key) ?? [];
   const codes = values('exited').map((value) => parseCode(value));
   values('status').forEach(checkState);
+  values('health').forEach(checkHealth);
   const any = (texts: readonly string[], holds: (text: string) => boolean) => texts.length === 0 || texts.some(holds);
   return {
     wantsStatus: values('status').length > 0,
-    matches: ({ id, record, options, status }) =>
+    matches: ({ id, record, options, status, health = 'none' }) =>
       any(values('name'), (text) => matchesText(text, record.name)) &&
       any(values('id'), (text) => matchesText(text, id)) &&
       any(values('status'), (text) => text === status.status) &&
+      any(values('health'), (text) => text === health) &&
       values('label').every((text) => hasLabel(options.labels, text)) &&
       (codes.length === 0 || (status.status === 'exited' && codes.includes(status.exitCode))),
     matchesDamaged: (id) =>
       any(values('id'), (text) => matchesText(text, id)) &&
       any(values('status'), (text) => text === 'dead') &&
-      [values('name'), values('label'), codes].every((list) => list.length === 0),
+      [values('name'), values('label'), values('health'), codes].every((list) => list.length === 0),
   };
 }
 
@@ -57,6 +60,11 @@ function parseCode(value: string): number {
 function checkState(value: string): void {
   if (STATES.includes(value)) return;
   throw new TsrunError('usage', `invalid filter 'status=${value}'`, { hint: `one of ${STATES.join(', ')}` });
+}
+
+function checkHealth(value: string): void {
+  if ((HEALTH_STATES as readonly string[]).includes(value)) return;
+  throw new TsrunError('usage', `invalid filter 'health=${value}'`, { hint: `one of ${HEALTH_STATES.join(', ')}` });
 }
 
 /** Docker's: the very text, or a regular expression that is found in it. */

@@ -2,6 +2,7 @@ import { TsrunError } from '../errors/tsrun-error.ts';
 import { fileError } from '../store/files.ts';
 import { type ContainerRecord, listIds, readRecord } from '../store/record.ts';
 import type { Engine } from './engine.ts';
+import { type HealthStatus, readHealth } from './health.ts';
 import { unlinkDeadRoot } from './left-behind.ts';
 import type { RunOptions } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
@@ -13,6 +14,8 @@ export interface ListedContainer {
   record: ContainerRecord;
   options: RunOptions;
   status: Status;
+  /** undefined: nothing is checked. */
+  health: HealthStatus | undefined;
 }
 
 /** A container whose record cannot be understood. */
@@ -49,7 +52,9 @@ export function lookAt(engine: Engine, record: ContainerRecord): ListedContainer
   try {
     const status = containerStatus(engine, record);
     if (!isUp(status)) unlinkDeadRoot(engine, record);
-    return { id: record.id, record, options: unpackOptions(record.options), status };
+    const options = unpackOptions(record.options);
+    const health = readHealth(engine, record, status, options.health)?.Status;
+    return { id: record.id, record, options, status, health };
   } catch (error) {
     throw fileError(`look at container ${record.name}`, error);
   }

@@ -15,6 +15,7 @@ import { type ContainerRecord, nowNs, timestamp } from '../store/record.ts';
 import { afterSteps, endRunSteps } from './cleanup.ts';
 import { settle } from './create.ts';
 import type { Engine } from './engine.ts';
+import { hasHealthCheck, healthOf } from './health.ts';
 import { refuseVolumesWithoutPeers } from './mount-peers.ts';
 import { logSettings } from './options/parse-log.ts';
 import { explainOverlayFailure } from './overlay-check.ts';
@@ -75,6 +76,7 @@ export function factsOf(
     size,
     init: bundle.init,
     restarts: options.restart.name !== 'no',
+    checked: hasHealthCheck(options.health),
     recordSteps: recordRunSteps(engine, record, !detached),
   };
 }
@@ -122,6 +124,7 @@ export function startBundle(
       facts,
       after: afterSteps(engine, record, made !== undefined, facts.restarts),
       restart: facts.restarts ? restartOf(engine, record, options.restart) : undefined,
+      health: facts.checked ? healthOf(engine, record, bundle.command, options.health) : undefined,
       lock: lock.fd,
       relay: pidfile === undefined ? attachment.relay : undefined,
       made,

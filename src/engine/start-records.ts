@@ -67,6 +67,7 @@ export function recordStartSteps(
     }),
     unlink(paths.restarts(record.id), 'this start is somebody’s'),
     unlink(paths.restarting(record.id), 'its monitor was killed'),
+    unlink(paths.health(record.id), 'it begins anew'),
     step('unlinkat', { ...at, pathname: temporary, flags: 0 }, 'of one that was killed', { expect: { ENOENT: 0 } }),
     newFile(temporary, text, 0o600, 'from here on it has been started again'),
     step(

@@ -156,6 +156,7 @@ export const OPCODE = {
   record_exec_end: 233,
   record_start: 235,
   close_opened: 234,
+  check_thawed: 236,
 } as const;
 export type OpName = keyof typeof OPCODE;
 

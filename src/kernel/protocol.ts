@@ -34,6 +34,7 @@ export const FD_CLIENT_INPUT = 12;
 export const FD_CLIENT_OUTPUT = 13;
 export const FD_CLIENT_ERRORS = 14;
 export const FD_REAPER = 15;
+export const FD_PROBE = 16;
 
 export const JOB_MAGIC = 0x424a5354;
 /** Byte offsets of `struct job`. */
@@ -61,7 +62,25 @@ export const JOB = {
   againLauncherSlot: 84,
   againPidSlot: 88,
   againPidfdSlot: 92,
-  bytes: 96,
+  probeTape: 96,
+  probeSize: 100,
+  probeControlSlot: 104,
+  probeStdoutSlot: 108,
+  probeStderrSlot: 112,
+  probePidSlot: 116,
+  thawedTape: 120,
+  thawedSize: 124,
+  healthyTape: 128,
+  healthySize: 132,
+  unhealthyTape: 136,
+  unhealthySize: 140,
+  healthRetries: 144,
+  reserved: 148,
+  healthInterval: 152,
+  healthTimeout: 160,
+  healthStartPeriod: 168,
+  healthStartInterval: 176,
+  bytes: 184,
 } as const;
 export const JOB_TERMINAL = 1;
 export const JOB_INPUT = 2;

@@ -113,6 +113,7 @@ export const STEP_TYPES = {
   record_exec_end: 'dirfd fd, pathname path, temporary path',
   record_event: 'dirfd fd, pathname path, head text, ended int, renamed fd, memory_events pathOrNull',
   close_opened: 'fd fd',
+  check_thawed: 'pathname path',
   record_start: 'dirfd fd, pathname path, temporary path, rest text',
   link_root: 'dirfd fd, pathname path, pid int',
   exit: 'status int',

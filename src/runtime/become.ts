@@ -7,8 +7,9 @@ const LAST_FD = 0xffffffff;
 
 /** Where a sealed copy is executed from; the exec closes it. */
 const FD_COPY = 15;
-/** Descriptors are first moved out of the way of the numbers that they are going to have, the highest of which is FD_COPY. */
-const OUT_OF_THE_WAY = FD_COPY + 1;
+/** Descriptors are first moved out of the way of the numbers that they are going to have. */
+const outOfTheWay = (places: Readonly<Record<string, number>>): number =>
+  Math.max(FD_COPY, ...Object.values(places)) + 1;
 
 /** The static monitor on disk, or the slot of a sealed copy of it: what executes inside a container's sight must not lead to ours. */
 export type MonitorProgram = { path: string } | { sealed: string };
@@ -26,14 +27,12 @@ export function becomeSteps(
 ): Step[] {
   const places = 'sealed' in program ? { ...placed, [program.sealed]: FD_COPY } : placed;
   const names = Object.keys(places);
+  const arg = outOfTheWay(places);
   return [
     ...names.map((name) =>
-      step(
-        'fcntl',
-        { fd: slot(name), cmd: F.F_DUPFD, arg: OUT_OF_THE_WAY },
-        `keep ${name} clear of the numbers below`,
-        { save: `${name}'` },
-      ),
+      step('fcntl', { fd: slot(name), cmd: F.F_DUPFD, arg }, `keep ${name} clear of the numbers below`, {
+        save: `${name}'`,
+      }),
     ),
     ...Object.entries(places).map(([name, newfd]) =>
       step(

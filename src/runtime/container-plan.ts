@@ -57,6 +57,8 @@ export interface ContainerFacts {
   monitor: MonitorPlaces;
   /** Its monitor may start it again. */
   restarts: boolean;
+  /** It has a health check. */
+  checked: boolean;
   /** What is written down as soon as PID 1 executes its command; slot: `pid`. */
   recordSteps: readonly Step[];
 }

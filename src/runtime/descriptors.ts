@@ -31,6 +31,8 @@ export interface Ends {
 export interface Needed {
   /** A sealed copy of the monitor. */
   reaper: boolean;
+  /** A file for the job of a health check. */
+  probe?: boolean;
   /** A null device for streams without a pipe. */
   null: boolean;
 }
@@ -92,6 +94,11 @@ function createProgram(): Step[] {
   return [create(MFD_EXEC, { expect: { EINVAL: 0 }, thenSkip: 1 }), create(0, {})];
 }
 
+function probeFile(): Step {
+  const file = { name: 'tsrun-probe', flags: MFD_CLOEXEC | MFD_ALLOW_SEALING };
+  return step('memfd_create', file, 'what who checks its health has to do', { save: 'probe' });
+}
+
 function openings(wiring: Wiring, needed: Needed, ends: Owner, given: Owner): Opening[] {
   const job = step('memfd_create', { name: 'tsrun-job', flags: MFD_CLOEXEC }, 'what the monitor has to do', {
     save: 'job',
@@ -101,6 +108,7 @@ function openings(wiring: Wiring, needed: Needed, ends: Owner, given: Owner): Op
     ...saving(given, [job]),
     ...wiring(ends, given),
     ...(needed.null ? saving(given, nullDevice()) : []),
+    ...(needed.probe ? saving(given, [probeFile()]) : []),
     ...(needed.reaper ? saving(given, createProgram()) : []),
   ];
 }

@@ -102,9 +102,11 @@ export function enterPlaces(given: Readonly<Record<string, number>>): Record<str
 /**
  * Starts `tsrun-monitor enter`, which plays the job's enter tape by itself. From a sealed copy: for a moment /proc/PID/exe of what it
  * clones is seen inside, and must not lead to a file of the host (CVE-2019-5736). The slot `reaper` holds the copy.
+ * @param opening what it opens by itself, of what the enter plan needs
  */
-export function startEnterPlan(places: Readonly<Record<string, number>>): Step[] {
+export function startEnterPlan(places: Readonly<Record<string, number>>, opening: readonly Step[] = []): Step[] {
   const child = [
+    ...opening,
     step('setsid', {}, 'a session of its own: no signal of the caller’s terminal reaches it'),
     step('chdir', { path: '/' }, 'it keeps no directory busy'),
     ...becomeSteps({ sealed: 'reaper' }, ['enter'], { job: FD_JOB, control: FD_CONTROL, ...places }),

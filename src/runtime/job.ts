@@ -15,6 +15,24 @@ export interface Job {
   flags: number;
   log?: LogSettings | undefined;
   restart?: RestartJob | undefined;
+  health?: HealthJob | undefined;
+}
+/** Times in ns; so many failures in a row are unhealthy. */
+export interface HealthSettings {
+  interval: number;
+  timeout: number;
+  startPeriod: number;
+  startInterval: number;
+  retries: number;
+}
+/** What a monitor does for a health check. */
+export interface HealthJob {
+  settings: HealthSettings;
+  /** Starts who enters. Slots: `control`, `stdout`, `stderr`; it leaves `monitor`. */
+  probe: Tape;
+  thawed: Tape;
+  healthy: Tape;
+  unhealthy: Tape;
 }
 /** `maxFiles` 0: no log. */
 export interface LogSettings {
@@ -50,7 +68,7 @@ class Pages {
 }
 
 /** Returns where the enter tape lies in it. */
-export function writeJob(fd: number, { after, enter, flags, log, restart }: Job): number {
+export function writeJob(fd: number, { after, enter, flags, log, restart, health }: Job): number {
   const header = Buffer.alloc(JOB.bytes);
   const put = (at: number, value: number) => header.writeUInt32LE(value, at);
   const rest = new Pages(fd);
@@ -75,9 +93,38 @@ export function writeJob(fd: number, { after, enter, flags, log, restart }: Job)
   tapeAt(restart?.again, JOB.againTape, JOB.againSize);
   tapeAt(restart?.leave, JOB.leaveTape, JOB.leaveSize);
   for (const [name, at] of AGAIN_SLOTS) put(at, restart?.again.slotOf(name) ?? 0);
+  if (health !== undefined) writeHealth(header, health, tapeAt);
   writeSync(fd, header, 0, header.length, 0);
   return enterAt;
 }
+
+function writeHealth(
+  header: Buffer,
+  health: HealthJob,
+  tapeAt: (tape: Tape, at: number, size: number) => number,
+): void {
+  const { settings, probe, thawed, healthy, unhealthy } = health;
+  tapeAt(probe, JOB.probeTape, JOB.probeSize);
+  tapeAt(thawed, JOB.thawedTape, JOB.thawedSize);
+  tapeAt(healthy, JOB.healthyTape, JOB.healthySize);
+  tapeAt(unhealthy, JOB.unhealthyTape, JOB.unhealthySize);
+  for (const [name, at] of PROBE_SLOTS) header.writeUInt32LE(probe.slotOf(name) ?? 0, at);
+  header.writeUInt32LE(settings.retries, JOB.healthRetries);
+  const times = [
+    [settings.interval, JOB.healthInterval],
+    [settings.timeout, JOB.healthTimeout],
+    [settings.startPeriod, JOB.healthStartPeriod],
+    [settings.startInterval, JOB.healthStartInterval],
+  ] as const;
+  for (const [ns, at] of times) header.writeBigUInt64LE(BigInt(Math.round(ns)), at);
+}
+
+const PROBE_SLOTS: readonly (readonly [slot: string, at: number])[] = [
+  ['control', JOB.probeControlSlot],
+  ['stdout', JOB.probeStdoutSlot],
+  ['stderr', JOB.probeStderrSlot],
+  ['monitor', JOB.probePidSlot],
+];
 
 const AGAIN_SLOTS: readonly (readonly [slot: string, at: number])[] = [
   ['stdin', JOB.againStdinSlot],

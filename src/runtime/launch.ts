@@ -11,6 +11,7 @@ import type { Process, Spec } from '../spec/oci.ts';
 import { killAndReap } from './abandon.ts';
 import type { ContainerFacts } from './container-plan.ts';
 import { type Ends, openDescriptors } from './descriptors.ts';
+import { type HealthRequest, writeProbe } from './health-plan.ts';
 import { type RestartJob, writeJob } from './job.ts';
 import { againPlan } from './monitor-plan.ts';
 import { type ClientManners, relayPlan, relaySlots } from './relay.ts';
@@ -75,6 +76,8 @@ export interface LaunchRequest {
   after: readonly Step[];
   /** When it has a restart policy. */
   restart?: RestartRequest | undefined;
+  /** When it has a health check. */
+  health?: HealthRequest | undefined;
   /** A descriptor that the monitor keeps until it has cleaned up. */
   lock: number;
   /** This process becomes the container's relay, with these manners: `launch` returns only what failed. */
@@ -102,13 +105,23 @@ export function wholePlan({ spec, command, facts, relay, made }: Omit<LaunchRequ
 export function launch(goal: string, request: LaunchRequest): Connected {
   const { spec, facts, after, lock } = request;
   const descriptors = openDescriptors(goal, throughMonitor(facts.stdio, facts.client), {
-    reaper: facts.init,
+    reaper: facts.init || facts.checked,
+    probe: facts.checked,
     null: lacksStream(facts.stdio) && !hasOwnNull(spec),
   });
   let monitor = 0;
   try {
     const restart = request.restart && restartJob(request, request.restart);
-    writeJob(descriptors.job, { after: encode(after), flags: jobFlags(facts), log: facts.monitor.log, restart });
+    const { probe } = descriptors.given;
+    const health =
+      request.health && probe !== undefined ? writeProbe(goal, probe, spec, facts, request.health) : undefined;
+    writeJob(descriptors.job, {
+      after: encode(after),
+      flags: jobFlags(facts),
+      log: facts.monitor.log,
+      restart,
+      health,
+    });
     const slots = { ...descriptors.given, ...relaySlots(descriptors.ends), lock };
     const { played, error } = playSome(goal, wholePlan(request), slots, request.made);
     monitor = played.value('monitor');

@@ -10,6 +10,7 @@ import {
   FD_JOB,
   FD_LISTENER,
   FD_LOCK,
+  FD_PROBE,
   FD_REAPER,
   FD_STDERR,
   FD_STDIN,
@@ -103,7 +104,7 @@ function receiveTerminalSteps({ stdio }: ContainerFacts): Step[] {
   ];
 }
 
-function placesOf({ stdio, client, init, restarts }: ContainerFacts): Record<string, number> {
+function placesOf({ stdio, client, init, restarts, checked }: ContainerFacts): Record<string, number> {
   const places: Record<string, number> = {
     job: FD_JOB,
     control: FD_CONTROL,
@@ -111,7 +112,8 @@ function placesOf({ stdio, client, init, restarts }: ContainerFacts): Record<str
     lock: FD_LOCK,
     listener: FD_LISTENER,
     directory: FD_DIRECTORY,
-    ...(init && restarts ? { reaper: FD_REAPER } : {}),
+    ...((init && restarts) || checked ? { reaper: FD_REAPER } : {}),
+    ...(checked ? { probe: FD_PROBE } : {}),
   };
   if (stdio.kind === 'terminal') {
     places.master = FD_STDIN;

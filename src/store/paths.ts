@@ -62,6 +62,10 @@ export class Paths {
   restarts(id: string): string {
     return `${this.container(id)}/restarts`;
   }
+  /** What its health checks have found (native/health_record.c). */
+  health(id: string): string {
+    return `${this.container(id)}/health.json`;
+  }
   /** Gone with a reboot: which processes the run is, the link to its root. */
   run(id: string): string {
     return `${this.runRoot}/${id}`;

@@ -75,6 +75,7 @@ function subjectOf(machine: Machine): Subject {
     monitor: { directory, run, log: { maxSize: 0, maxFiles: 0 } },
     init: false,
     restarts: false,
+    checked: false,
     recordSteps: [],
   };
   return {
