@@ -96,7 +96,7 @@ test('a check that takes too long is killed, with what it has said', async () =>
   assert.is(ExitCode, -1);
   assert.is(Output, 'Health check exceeded timeout (60ms): begun\n');
   await until('several', () => healthOf('late').Log.length === 5);
-  const sleeping = ok('top', 'late', '-eo', 'args').match(/sleep 599/g) ?? [];
+  const sleeping = ok('top', 'late', '-eo', 'pid,args').match(/sleep 599/g) ?? [];
   assert.ok(sleeping.length <= 4, `they do not pile up: ${sleeping.length}`); // sh and sleep, of one or two
   remove('late', id);
 });
@@ -135,13 +135,13 @@ test('one that runs ends with the container, and does not hold it up', async () 
 
 test('with a restart policy the next run begins with starting', async () => {
   const flags = [...OFTEN, '--health-retries', '1', '--restart', 'always', '--init'];
-  const id = checked('again', 'test ! -e /sick', flags, 'trap "exit 1" TERM; while :; do sleep 0.05; done');
+  const id = checked('again', 'test ! -e /sick', flags, 'trap "exit 1" HUP; while :; do sleep 0.05; done');
   await becomes('again', 'healthy');
   ok('exec', 'again', 'touch', '/sick');
   await becomes('again', 'unhealthy');
   ok('exec', 'again', 'rm', '/sick');
   await becomes('again', 'healthy');
-  ok('kill', '-s', 'TERM', 'again');
+  ok('kill', '-s', 'HUP', 'again');
   await until('the next run', () => tsrun.inspect('again', '{{.RestartCount}} {{.State.Running}}') === '1 true');
   await becomes('again', 'healthy');
   assert.equal(eventsOf(id).slice(-1), ['health_status: healthy']);
