@@ -9,7 +9,7 @@
 /* The command, of a session and a process group of its own (setsid). Until it is reaped their number is nobody else's. */
 static s64 leader;
 static int attached;        /* to a client: when that is gone, the command hears of it */
-static s32 terminal = -1;   /* of a client that has detached */
+static s32 terminal;        /* of a client that has detached, or -1: set in the code, for one initialized word is a page more of the program */
 
 /* The header alone: the launcher reads there what failed. */
 static void write_back(const struct job *job, const struct tape *tape) {
@@ -101,6 +101,7 @@ int enter_main(void) {
   struct job job;
   if (is_error(begin_job(&job))) return 125;
   sys(setsid);
+  terminal = -1;
   if (enter(&job)) return 125;
   let_go_of_stdio();
   attached = job.flags & JOB_ATTACHED;

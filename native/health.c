@@ -29,7 +29,7 @@ static struct {
   int held;            /* it is over, and ended so: */
   s64 code;
   s32 error;
-} probe = {.control = -1, .output = -1};
+} probe;
 
 static u64 now(void) { return clock_ns(CLOCK_MONOTONIC_); }
 
@@ -43,12 +43,7 @@ static u64 interval(void) {
 /* Not at the end of time, which is where a sum of two big ones may be. */
 static void wait_for(u64 ns) { probe.due = now() + (ns >> 62 ? 1ul << 62 : ns); }
 
-static int is_frozen(void) {
-  struct tape *tape = map_tape(keeper.job.thawed_tape, keeper.job.thawed_size);
-  int frozen = tape && is_error(tape_play(tape));
-  if (tape) sys(munmap, tape, keeper.job.thawed_size);
-  return frozen;
-}
+static int is_frozen(void) { return is_error(play_tape(keeper.job.thawed_tape, keeper.job.thawed_size, 0)); }
 
 static void take_output(void) {
   u8 rest[512];
@@ -186,6 +181,7 @@ static void take_word(void) {
 }
 
 void begin_health(void) {
+  probe.control = probe.output = -1;
   if (!keeper.job.probe_tape) return;
   probe.born = now();
   health.streak = 0;

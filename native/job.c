@@ -35,13 +35,14 @@ s64 reap_child(void) {
   return info.code == CLD_EXITED_ ? (info.status & 255) << 8 : info.status & 127;
 }
 
-void play_tape(u32 offset, u32 size, s64 status) {
+s64 play_tape(u32 offset, u32 size, s64 status) {
   struct tape *tape = map_tape(offset, size);
-  if (!tape) return;
+  if (!tape) return 0;
   tape->slots[SLOT_STATUS] = status;
   tape->slots[SLOT_FINISHED] = (s64)clock_ns(CLOCK_REALTIME_);
-  tape_play(tape);
+  s64 result = tape_play(tape);
   sys(munmap, tape, size);
+  return result;
 }
 
 void let_go_of_stdio(void) {

@@ -9,8 +9,8 @@ s64 begin_job(struct job *job);
 struct tape *map_tape(u32 offset, u32 size);
 /* Wait status of the child, as wait(2) packs it. By pidfd: no pid is ever stored, so none can be recycled. */
 s64 reap_child(void);
-/* One that is played when the child has ended so. */
-void play_tape(u32 offset, u32 size, s64 status);
+/* One that is played when the child has ended so. 0, also when there is none, or an errno. */
+s64 play_tape(u32 offset, u32 size, s64 status);
 /* Nothing of the caller's stays open here. */
 void let_go_of_stdio(void);
 void tell(s64 socket, u32 type, s64 value);
