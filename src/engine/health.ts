@@ -1,4 +1,5 @@
 import { checkThawedSteps } from '../cgroup/freeze.ts';
+import { rethrowShortage } from '../errors/shortage.ts';
 import { errnoText } from '../errors/syscall-error.ts';
 import { closeOpened } from '../plan/close-opened.ts';
 import type { Step } from '../plan/step.ts';
@@ -12,6 +13,7 @@ import { endStep, openNameStep } from './events/record-event.ts';
 import type { HealthCheck } from './run-options.ts';
 import { isUp, type Status } from './status.ts';
 
+const VERSION = 1;
 const SECOND_NS = 1e9;
 /** Docker's, for what is 0. */
 const INTERVAL = 30 * SECOND_NS;
@@ -64,6 +66,7 @@ function tellSteps(engine: Engine, record: ContainerRecord, status: HealthStatus
   return [name, endStep(engine, record, `health_status: ${status}`, {}), ...closeOpened([name])];
 }
 
+/** native/health_record.c */
 interface Result {
   startNs: string;
   endNs: string;
@@ -72,11 +75,6 @@ interface Result {
   timeout: boolean;
   truncated: boolean;
   output: string;
-}
-interface Recorded {
-  status: HealthStatus;
-  failingStreak: number;
-  log: Result[];
 }
 
 /** Of one that does not run nobody says that it is well: Docker's `unhealthy`. undefined when nothing is checked, or it was never started. */
@@ -87,29 +85,36 @@ export function readHealth(
   health: HealthCheck | undefined,
 ): Health | undefined {
   if (health === undefined || !hasHealthCheck(health) || status.status === 'created') return undefined;
-  const { status: found, failingStreak, log } = parse(readTextIfThere(paths.health(id)));
+  const found = readRecorded(paths.health(id), health.timeout || TIMEOUT);
   const runs = isUp(status) && status.status !== 'restarting';
-  return {
-    Status: runs ? found : 'unhealthy',
-    FailingStreak: failingStreak,
-    Log: log.map((result) => ({
-      Start: timestamp(BigInt(result.startNs)),
-      End: timestamp(BigInt(result.endNs)),
-      ExitCode: result.exitCode,
-      Output: outputOf(result, health.timeout || TIMEOUT),
-    })),
-  };
+  return runs ? found : { ...found, Status: 'unhealthy' };
 }
 
-/** Before the first check there is no file; one that nobody can understand says no more. */
-function parse(text: string | undefined): Recorded {
+/** Before the first check there is no file; one that is damaged, or not ours to read, says no more. */
+function readRecorded(path: string, timeout: number): Health {
   try {
-    const found = JSON.parse(text ?? '') as Recorded & { version: number };
-    if (found.version === 1) return found;
-  } catch {
-    // said below
+    const text = readTextIfThere(path);
+    if (text !== undefined) return parse(text, timeout);
+  } catch (error) {
+    rethrowShortage(error, path);
   }
-  return { status: 'starting', failingStreak: 0, log: [] };
+  return { Status: 'starting', FailingStreak: 0, Log: [] };
+}
+
+/** @throws when it is no such text */
+function parse(text: string, timeout: number): Health {
+  const { version, status, failingStreak, log } = JSON.parse(text);
+  if (version !== VERSION || !HEALTH_STATES.includes(status)) throw new Error(`${status} of version ${version}`);
+  return {
+    Status: status,
+    FailingStreak: Number(failingStreak),
+    Log: log.map((result: Result) => ({
+      Start: timestamp(BigInt(result.startNs)),
+      End: timestamp(BigInt(result.endNs)),
+      ExitCode: Number(result.exitCode),
+      Output: outputOf(result, timeout),
+    })),
+  };
 }
 
 function outputOf({ errno, timeout, truncated, output }: Result, limit: number): string {

@@ -75,7 +75,6 @@ export const JOB = {
   unhealthyTape: 136,
   unhealthySize: 140,
   healthRetries: 144,
-  reserved: 148,
   healthInterval: 152,
   healthTimeout: 160,
   healthStartPeriod: 168,

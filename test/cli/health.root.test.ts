@@ -124,6 +124,18 @@ test('it is the container’s user, environment and directory; nothing is open b
   remove('like', id);
 });
 
+test('one that cannot be executed has failed, and says why', async () => {
+  const id = checked('shellless', 'true', [...OFTEN, '--health-retries', '1']);
+  await becomes('shellless', 'healthy');
+  ok('exec', 'shellless', 'mv', '/bin/sh', '/bin/gone');
+  await becomes('shellless', 'unhealthy');
+  const { ExitCode, Output } = healthOf('shellless').Log.at(-1)!;
+  assert.equal([ExitCode, Output], [-1, 'the health check was not executed: ENOENT no such file or directory']);
+  ok('exec', 'shellless', 'mv', '/bin/gone', '/bin/sh');
+  await becomes('shellless', 'healthy'); // what failed has left nothing in the job that they all have
+  remove('shellless', id);
+});
+
 test('one that runs ends with the container, and does not hold it up', async () => {
   const id = checked('ending', 'touch /begun; sleep 598', ['--health-interval', '1ms']);
   await until('a check', () => tsrun.run(['exec', 'ending', 'cat', '/begun']).code === 0);
