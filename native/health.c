@@ -97,8 +97,8 @@ static void judge(s64 code) {
 static void finish(s64 code, s32 error) {
   struct health_result *made = result();
   take_output();
+  if (!probe.held) made->end = clock_ns(CLOCK_REALTIME_);
   let_go();
-  made->end = clock_ns(CLOCK_REALTIME_);
   made->code = made->late || error ? -1 : code;
   made->error = error;
   health.count++;
@@ -157,6 +157,7 @@ static void end_late(void) {
 static void hold(s64 code, s32 error) {
   close_fd(&probe.control);
   probe.held = 1;
+  result()->end = clock_ns(CLOCK_REALTIME_);
   probe.code = code;
   probe.error = error;
   wait_for(ENDS_WITHIN_NS);

@@ -109,16 +109,19 @@ function writeHealth(
   tapeAt(healthy, JOB.healthyTape, JOB.healthySize);
   tapeAt(unhealthy, JOB.unhealthyTape, JOB.unhealthySize);
   for (const [name, at] of PROBE_SLOTS) header.writeUInt32LE(probe.slotOf(name) ?? 0, at);
-  header.writeUInt32LE(settings.retries, JOB.healthRetries);
+  header.writeUInt32LE(Math.min(settings.retries, MOST_RETRIES), JOB.healthRetries);
   const times = [
     [settings.interval, JOB.healthInterval],
     [settings.timeout, JOB.healthTimeout],
     [settings.startPeriod, JOB.healthStartPeriod],
     [settings.startInterval, JOB.healthStartInterval],
   ] as const;
-  for (const [ns, at] of times) header.writeBigUInt64LE(BigInt(Math.round(ns)), at);
+  for (const [ns, at] of times) header.writeBigUInt64LE(BigInt(Math.min(Math.round(ns), MOST_NS)), at);
 }
 
+/** What the header has room for: 136 years of failures, one a second, and 146 years. */
+const MOST_RETRIES = 0xffffffff;
+const MOST_NS = 2 ** 62;
 const PROBE_SLOTS: readonly (readonly [slot: string, at: number])[] = [
   ['control', JOB.probeControlSlot],
   ['stdout', JOB.probeStdoutSlot],
