@@ -6,6 +6,7 @@ interface Hint {
   hint: string;
 }
 
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: a table, which is a function so that nobody makes it who needs no hint
 const hints = (): readonly Hint[] => [
   {
     call: 'exec',
