@@ -2,7 +2,6 @@ import { Command } from 'commander';
 import { containerLogs } from '../engine/logs.ts';
 import { parseTimeValue } from '../engine/options/time-value.ts';
 import { usageError } from '../engine/options/usage-error.ts';
-import { TsrunError } from '../errors/tsrun-error.ts';
 import { engineFrom } from './context.ts';
 import { readFlag } from './flag-values.ts';
 import type { GlobalFlags } from './flags.ts';
@@ -41,17 +40,8 @@ async function logs(reference: string, flags: LogsFlags): Promise<void> {
     follow: flags.follow,
   };
   const output = new LogOutput({ timestamps: flags.timestamps ?? false, warn });
-  try {
-    for await (const entries of containerLogs(engineFrom(flags), reference, request))
-      if (!(await output.write(entries))) return;
-  } catch (error) {
-    throw error instanceof TsrunError && error.kind === 'not-found' ? noSuchContainer(error) : error;
-  }
-}
-
-/** Docker's code for it here. */
-function noSuchContainer({ message, hint }: TsrunError): TsrunError {
-  return new TsrunError('not-found', message, { exitCode: 1, hint });
+  for await (const entries of containerLogs(engineFrom(flags), reference, request))
+    if (!(await output.write(entries))) return;
 }
 
 /** undefined: all, which a negative number means, too. */

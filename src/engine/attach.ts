@@ -12,6 +12,9 @@ export interface AttachedTo extends Ends {
   monitored: true;
 }
 
+/** With Docker's code for it. */
+const refuse = (message: string, hint?: string) => new TsrunError('conflict', message, { exitCode: 1, hint });
+
 /**
  * Connects to the streams of a running container, beside others who are connected.
  * @param feeds standard input, too, if the container has one
@@ -21,10 +24,9 @@ export async function attachToContainer(engine: Engine, record: ContainerRecord,
   const goal = `attach ${record.name}`;
   const { tty, interactive } = unpackOptions(record.options);
   const { status } = containerStatus(engine, record);
-  if (status === 'paused')
-    throw new TsrunError('conflict', `${goal}: You cannot attach to a paused container, unpause it first`);
+  if (status === 'paused') throw refuse(`${goal}: You cannot attach to a paused container, unpause it first`);
   if (status === 'restarting')
-    throw new TsrunError('conflict', `${goal}: You cannot attach to a restarting container, wait until it is running`);
+    throw refuse(`${goal}: You cannot attach to a restarting container, wait until it is running`);
   const client = { attached: true, fed: feeds && interactive };
   const connection = await connectToMonitor(goal, engine.paths.run(record.id), tty, client);
   if (connection !== undefined && 'ends' in connection) {
@@ -32,9 +34,7 @@ export async function attachToContainer(engine: Engine, record: ContainerRecord,
     return { ...connection.ends, interactive: client.fed, monitored: true };
   }
   if (connection !== undefined || containerStatus(engine, record).status !== 'running')
-    throw new TsrunError('conflict', `${goal}: You cannot attach to a stopped container, start it first`, {
-      hint: `tsrun start -a ${record.name}`,
-    });
+    throw refuse(`${goal}: You cannot attach to a stopped container, start it first`, `tsrun start -a ${record.name}`);
   throw new TsrunError('conflict', `${goal}: the monitor of this container is gone, and its streams with it`, {
     hint: 'its command still runs: tsrun exec enters it, tsrun restart gives it a monitor',
   });

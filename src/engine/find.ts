@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { noSuchContainer } from '../errors/no-such-container.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { fileError } from '../store/files.ts';
 import { nameOwner } from '../store/names.ts';
@@ -6,6 +7,8 @@ import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, listIds, readRecord } from '../store/record.ts';
 import type { Engine } from './engine.ts';
 import { parseContainerReference } from './options/parse-name.ts';
+
+const HINT = 'see `tsrun ps -a`';
 
 /** The id that a name, an id, or a unique prefix of an id means: Docker's order. @throws TsrunError 'not-found', 'conflict' */
 export function findId({ paths }: Engine, reference: string): string {
@@ -17,10 +20,10 @@ export function findId({ paths }: Engine, reference: string): string {
   const matches = ids.filter((id) => id.startsWith(wanted));
   if (matches.length > 1)
     throw new TsrunError('conflict', `multiple IDs found with provided prefix: ${wanted}`, {
+      exitCode: 1,
       hint: 'give more digits of the id',
     });
-  if (matches[0] === undefined)
-    throw new TsrunError('not-found', `No such container: ${wanted}`, { hint: 'see `tsrun ps -a`' });
+  if (matches[0] === undefined) throw noSuchContainer(wanted, HINT);
   return matches[0];
 }
 
@@ -28,8 +31,7 @@ export function findId({ paths }: Engine, reference: string): string {
 export function findContainer(engine: Engine, reference: string): ContainerRecord {
   const id = findId(engine, reference);
   const record = readOrSay(engine, id, reference);
-  if (record === undefined)
-    throw new TsrunError('not-found', `No such container: ${reference}`, { hint: 'see `tsrun ps -a`' });
+  if (record === undefined) throw noSuchContainer(reference, HINT);
   return record;
 }
 

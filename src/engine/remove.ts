@@ -1,4 +1,5 @@
 import { isFrozen } from '../cgroup/freeze.ts';
+import { noSuchContainer } from '../errors/no-such-container.ts';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { AT, LOCK } from '../kernel/constants.ts';
@@ -139,9 +140,7 @@ export async function removeContainer(engine: Engine, reference: string, { force
 
 /** Another command is removing it just now, or was killed when it had removed the record. */
 function noRecord(reference: string): TsrunError {
-  return new TsrunError('not-found', `No such container: ${reference}`, {
-    hint: 'it is being removed, or was half removed: tsrun rm -f removes what is left',
-  });
+  return noSuchContainer(reference, 'it is being removed, or was half removed: tsrun rm -f removes what is left');
 }
 
 function runs(name: string, paused: boolean): TsrunError {

@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
+import { noSuchContainer } from '../errors/no-such-container.ts';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
 import { AT, LOCK, O } from '../kernel/constants.ts';
@@ -79,9 +80,7 @@ function once(work: () => void): () => void {
   };
 }
 
-function noContainer(id: string): TsrunError {
-  return new TsrunError('not-found', `No such container: ${id.slice(0, 12)}`);
-}
+const noContainer = (id: string): TsrunError => noSuchContainer(id.slice(0, 12));
 
 /** How a lock is waited for. */
 interface Waiting {

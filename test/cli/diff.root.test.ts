@@ -166,7 +166,7 @@ test('very deep directories', () => {
 
 test('an unknown container', () => {
   const { code, stderr } = tsrun.run(['diff', 'nope']);
-  assert.is(code, 125);
+  assert.is(code, 1);
   assert.match(stderr, /No such container: nope/);
 });
 
