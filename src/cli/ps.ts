@@ -121,6 +121,7 @@ function statusText(
   health: ListedContainer['health'],
 ): string {
   if (status === 'created') return 'Created';
+  if (status === 'dead') return 'Dead';
   const up = `Up ${humanDuration(Date.now() - Date.parse(startedAt ?? ''))}`;
   if (status === 'running')
     return health === undefined ? up : `${up} (${health === 'starting' ? 'health: starting' : health})`;

@@ -4,7 +4,7 @@ import { AT, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { closeOpened } from '../plan/close-opened.ts';
 import { ANY, type Step, type StepOptions, step } from '../plan/step.ts';
-import { removeLayerSteps } from '../store/layers.ts';
+import { REMOVING, removeLayerSteps, setAsideStep } from '../store/layers.ts';
 import { type ContainerRecord, nowNs } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
@@ -52,7 +52,14 @@ export function endRunSteps(engine: Engine, record: ContainerRecord): Step[] {
 export function removeSteps(engine: Engine, record: ContainerRecord): Step[] {
   const path = cgroupPath(record.id);
   const cgroups = [...removeCgroupSteps(engine.cgroups, path), ...missCgroupSteps(engine.cgroups, path)];
-  return [...endProcessesSteps(engine, record), ...cgroups, ...removeFilesSteps(engine, record)];
+  const aside = engine.paths.layer(`${record.layer}${REMOVING}`);
+  return [
+    ...endProcessesSteps(engine, record),
+    ...cgroups,
+    setAsideStep(engine.paths, record.layer),
+    step('remove_tree', { ...at, name: aside }, 'remove the read-write layer'),
+    ...removeFilesSteps(engine, record),
+  ];
 }
 
 function removeFilesSteps(engine: Engine, record: ContainerRecord): Step[] {

@@ -4,7 +4,7 @@ import { missCgroupSteps, removeCgroupSteps } from '../cgroup/steps.ts';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { AT, O } from '../kernel/constants.ts';
 import { type Step, step } from '../plan/step.ts';
-import { isLayer, isLink } from '../store/layers.ts';
+import { isLayer, isLink, REMOVING } from '../store/layers.ts';
 import type { Paths } from '../store/paths.ts';
 import { listIds, readRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
@@ -57,8 +57,9 @@ export function ownerOf(paths: Paths, layer: string): string | undefined {
 export function linksOf(paths: Paths, layer: string): string[] {
   const init = `${layer}${INIT}`;
   const own = [layer, init].flatMap((name) => {
+    const leadsThere = (link: string) => isLink(link) && target(join(paths.links, link)) === `../${name}/diff`;
     const link = textOf(join(paths.layer(name), 'link'));
-    return isLink(link) && target(join(paths.links, link)) === `../${name}/diff` ? [link] : [];
+    return leadsThere(link) ? [link] : list(paths.links).filter(leadsThere); // half removed, it does not say it any more
   });
   const below = textOf(join(paths.layer(init), 'lower')).replace(/^l\//, '');
   return isLink(below) ? [...own, below] : own;
@@ -114,6 +115,7 @@ export function removeDamagedSteps({ paths, cgroups }: Engine, id: string): Step
     ...missCgroupSteps(cgroups, cgroupPath(id)),
     ...layers.flatMap(({ layer, links }) => [
       ...links.map(unlink),
+      tree(paths.layer(`${layer}${REMOVING}`), 'what a command that was killed had begun to remove'),
       ...takeInSteps(paths, id, layer),
       ...takeInSteps(paths, id, `${layer}${INIT}`),
     ]),

@@ -11,7 +11,7 @@ import { execIdsOf } from './inspect-exec.ts';
 import { hostConfigOf } from './inspect-host-config.ts';
 import { lookAt } from './list.ts';
 import type { RunOptions } from './run-options.ts';
-import type { Status } from './status.ts';
+import { isUp, type Status } from './status.ts';
 
 /** Go's zero time: what has not happened. */
 const NEVER = '0001-01-01T00:00:00Z';
@@ -66,11 +66,11 @@ function readSpec(directory: string): Spec | undefined {
 function stateOf({ status, pid, exitCode, startedAt, exit }: Status, health: Health | undefined) {
   return {
     Status: status,
-    Running: status !== 'created' && status !== 'exited',
+    Running: isUp({ status }),
     Paused: status === 'paused',
     Restarting: status === 'restarting',
     OOMKilled: (exit?.oomKills ?? 0) > 0,
-    Dead: false,
+    Dead: status === 'dead',
     Pid: pid,
     ExitCode: exitCode,
     Error: status === 'exited' && exit === undefined ? LOST : '',

@@ -1,7 +1,8 @@
-import { lstatSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK } from '../kernel/constants.ts';
 import { play } from '../plan/play.ts';
+import { REMOVING } from '../store/layers.ts';
 import { lockContainer, tryLockRun } from '../store/lock.ts';
 import { nameOwner } from '../store/names.ts';
 import { type ContainerRecord, readRecord, readStarted } from '../store/record.ts';
@@ -32,14 +33,14 @@ export function unlinkDeadRoot(engine: Engine, record: ContainerRecord): void {
 }
 
 /**
- * A container with --rm that nobody runs, cleans up or changes was left by a command or a monitor that was killed: who wants its name
- * finishes the work.
+ * A container with --rm, or one whose removal has begun, that nobody runs, cleans up or changes was left by a command or a monitor that
+ * was killed: who wants its name finishes the work.
  * @throws SyscallError of what cannot be removed
  */
 export function removeAbandoned(engine: Engine, name: string): void {
   const id = nameOwner(engine.paths, name);
   const record = id === undefined ? undefined : readIfWhole(engine, id);
-  if (!record?.remove || waitsForItsStart(engine, record)) return;
+  if (record === undefined || !isToGo(engine, record)) return;
   const unlock = lockIfFree(engine, record);
   try {
     if (unlock === undefined || isUp(containerStatus(engine, record))) return;
@@ -52,6 +53,11 @@ export function removeAbandoned(engine: Engine, name: string): void {
   } finally {
     unlock?.();
   }
+}
+
+function isToGo(engine: Engine, record: ContainerRecord): boolean {
+  if (existsSync(engine.paths.layer(`${record.layer}${REMOVING}`))) return true;
+  return record.remove && !waitsForItsStart(engine, record);
 }
 
 function waitsForItsStart({ paths }: Engine, { id, waits }: ContainerRecord): boolean {

@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { thaw } from '../cgroup/freeze.ts';
 import { removeEmptyCgroupSteps } from '../cgroup/steps.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
@@ -30,6 +30,7 @@ export async function startContainer(
     const record = findContainer(engine, id); // as it is now: who had the lock may have renamed or removed it
     if (isUp(containerStatus(engine, record)))
       throw new TsrunError('conflict', `${goal}: the container is running already`);
+    if (!existsSync(engine.paths.layer(record.layer))) throw wasBeingRemoved(goal, record);
     checkRootfs(goal, record.rootfs);
     const bundle = readBundle(goal, engine.paths.container(record.id));
     if (bundle.overlay?.volatile) forgetVolatile(engine, record);
@@ -47,6 +48,12 @@ export async function startContainer(
     spare();
     unlock();
   }
+}
+
+function wasBeingRemoved(goal: string, { name }: ContainerRecord): TsrunError {
+  return new TsrunError('conflict', `${goal}: the container was being removed: nothing that it wrote is left`, {
+    hint: `tsrun rm ${name} removes the rest`,
+  });
 }
 
 /** One that a killed run left frozen would hold PID 1 up for ever. */

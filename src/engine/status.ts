@@ -13,7 +13,8 @@ import {
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
 
-export type StatusName = 'created' | 'running' | 'paused' | 'restarting' | 'exited';
+/** Docker's. `dead`: its removal has begun, and what it wrote is gone. */
+export type StatusName = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'dead';
 
 /** What can be seen of a container now. Derived each time, from boot id, pid, start time, cgroup and exit record; never stored. */
 export interface Status {
@@ -31,7 +32,8 @@ export interface Status {
 const LOST = 137;
 
 /** Its processes are there, standing still or not, or will be in a moment. */
-export const isUp = ({ status }: Status): boolean => ['running', 'paused', 'restarting'].includes(status);
+export const isUp = ({ status }: Pick<Status, 'status'>): boolean =>
+  ['running', 'paused', 'restarting'].includes(status);
 
 /** It has ended, and its monitor is about to start it again. */
 function isRestarting({ paths }: Engine, id: string, run: RunState | undefined): boolean {
@@ -55,11 +57,12 @@ export function containerStatus(engine: Engine, record: ContainerRecord): Status
   if (run && isAlive(run.pid, run.startTime, run.bootId)) return running(run.pid);
   if (exit && isRestarting(engine, record.id, run))
     return { status: 'restarting', pid: 0, run, startedAt, exit, exitCode: exit.exitCode };
-  if (exit) return { status: 'exited', pid: 0, run, startedAt, exit, exitCode: exit.exitCode };
+  const ended = existsSync(engine.paths.layer(record.layer)) ? 'exited' : 'dead';
+  if (exit) return { status: ended, pid: 0, run, startedAt, exit, exitCode: exit.exitCode };
   const orphan = firstProcess(engine, record.id);
   if (orphan !== undefined) return running(orphan);
   const lost = startedAt !== undefined;
-  return { status: lost ? 'exited' : 'created', pid: 0, run, startedAt, exit: undefined, exitCode: lost ? LOST : 0 };
+  return { status: lost ? ended : 'created', pid: 0, run, startedAt, exit: undefined, exitCode: lost ? LOST : 0 };
 }
 
 /**

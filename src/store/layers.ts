@@ -79,6 +79,15 @@ export function makeLayerSteps(paths: Paths, names: LayerNames, entries: readonl
   ];
 }
 
+/** What a layer is called while it is being removed: whoever is killed meanwhile leaves all of it, or none under its own name. */
+export const REMOVING = '-removing';
+
+export function setAsideStep(paths: Paths, layer: string): Step {
+  const [oldpath, newpath] = [paths.layer(layer), paths.layer(`${layer}${REMOVING}`)];
+  const move = { olddirfd: AT.AT_FDCWD, oldpath, newdirfd: AT.AT_FDCWD, newpath, flags: 0 };
+  return step('renameat2', move, 'nobody takes half of it for a layer', { ignoreErrors: true });
+}
+
 /** Undoes makeLayerSteps, however far it got. Stops at what cannot be removed: it must not be forgotten. */
 export function removeLayerSteps(paths: Paths, names: Omit<LayerNames, 'rootfs'>): Step[] {
   const tree = (name: string, why: string) => step('remove_tree', { ...here, name }, why);

@@ -2,7 +2,7 @@ import { unlinkSync } from 'node:fs';
 import { AT } from '../../kernel/constants.ts';
 import { play } from '../../plan/play.ts';
 import { type Step, step } from '../../plan/step.ts';
-import { isLayer, isLink } from '../../store/layers.ts';
+import { isLayer, isLink, REMOVING } from '../../store/layers.ts';
 import { findBelongings, INIT, linksOf, ownerOf } from '../damaged.ts';
 import type { Engine } from '../engine.ts';
 import type { Finding, Holder, Stranger } from './finding.ts';
@@ -11,7 +11,11 @@ import { changedAt, isThere, readScene, type Scene, targetOf } from './scene.ts'
 import { insist } from './while-free.ts';
 
 const TRIAL = /^trial-(\d+)$/;
-const layerOf = (name: string): string => (name.endsWith(INIT) ? name.slice(0, -INIT.length) : name);
+const ENDINGS = [INIT, REMOVING];
+function layerOf(name: string): string {
+  const ending = ENDINGS.find((one) => name.endsWith(one)) ?? '';
+  return name.slice(0, name.length - ending.length);
+}
 const at = { dirfd: AT.AT_FDCWD };
 
 /** What records speak of, and what containers without a whole record have: layers and short names. */
@@ -63,12 +67,13 @@ function mountedBy({ processes }: Scene, layer: string): Holder[] {
 function orphanLayer(scene: Scene, layer: string, taken: ReadonlySet<string>): Finding {
   const { engine, processes } = scene;
   const { paths } = engine;
-  const [top, init] = [paths.layer(layer), paths.layer(`${layer}${INIT}`)];
-  const where = isThere(top) ? top : init;
+  const trees = ['', ...ENDINGS].map((ending) => paths.layer(`${layer}${ending}`));
+  const [top, init, aside] = trees as [string, string, string];
+  const where = trees.find(isThere) ?? top;
   const owner = ownerOf(paths, layer);
   const mounted = mountedBy(scene, layer);
   const links = linksOf(paths, layer).filter((link) => !taken.has(link));
-  const heldBy = mounted.length > 0 ? mounted : [...processes.holders(top), ...processes.holders(init)];
+  const heldBy = mounted.length > 0 ? mounted : trees.flatMap((tree) => processes.holders(tree));
   const about = { kind: 'layer', where, container: owner, since: changedAt(where), heldBy } as const;
   const what = `a layer without a container${owner === undefined ? '' : `: it was ${owner.slice(0, 12)}’s`}`;
   if (mounted.length > 0) return { ...about, what, advice: 'it is mounted: end those processes first' };
@@ -81,6 +86,7 @@ function orphanLayer(scene: Scene, layer: string, taken: ReadonlySet<string>): F
     insist(mountedBy(now, layer).length === 0, 'it is mounted');
     play(`remove layer ${layer.slice(0, 12)}`, [
       ...links.map((link) => unlinkStep(engine, link)),
+      step('remove_tree', { ...at, name: aside }, 'what was being removed'),
       step('remove_tree', { ...at, name: top }, 'what its container wrote'),
       step('remove_tree', { ...at, name: init }, 'last: it says whose it was'),
     ]);
