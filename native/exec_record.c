@@ -29,7 +29,7 @@ static s64 put_end(s64 to, const struct tape *tape) {
 s64 record_exec_end(const struct tape *tape, const s64 *arg) {
   s64 from = sys(openat, arg[0], arg[1], O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0);
   if (is_error(from)) return from;
-  s64 to = sys(openat, arg[0], arg[2], O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  s64 to = sys(openat, arg[0], arg[2], O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   s64 result = is_error(to) ? to : copy_without_end(to, from);
   if (!is_error(result)) result = put_end(to, tape);
   sys(close, from);

@@ -42,7 +42,7 @@ s64 oom_kills(const struct tape *tape, const char *path) {
 }
 
 static s64 write_durably(s64 dir, const char *name, const char *temporary, const struct text *text) {
-  s64 fd = sys(openat, dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  s64 fd = sys(openat, dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (is_error(fd)) return fd;
   s64 result = write_all(fd, text->bytes, text->length);
   if (!is_error(result)) result = sys(fsync, fd);

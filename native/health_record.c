@@ -76,7 +76,7 @@ static void put_health(struct writer *to, struct health *health) {
 
 void record_health(s64 dir, struct health *health) {
   struct writer to;
-  to.fd = sys(openat, dir, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  to.fd = sys(openat, dir, TEMPORARY, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (is_error(to.fd)) return;
   to.failed = 0;
   to.text = (struct text){to.bytes, 0};

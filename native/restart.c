@@ -16,7 +16,7 @@ static struct {
 } restarts;
 
 static void note(const char *name, const char *text) {
-  s64 fd = sys(openat, FD_DIRECTORY, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  s64 fd = sys(openat, FD_DIRECTORY, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (is_error(fd)) return;
   sys(write, fd, text, text_length(text));
   sys(close, fd);

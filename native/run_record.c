@@ -48,7 +48,7 @@ static s64 describe(struct text *text, s64 pid) {
 }
 
 static s64 write_parts(const s64 *arg, const char *head, const struct text *rest) {
-  s64 fd = sys(openat, arg[0], arg[2], O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+  s64 fd = sys(openat, arg[0], arg[2], O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (is_error(fd)) return fd;
   s64 result = write_all(fd, head, text_length(head));
   if (!is_error(result)) result = write_all(fd, rest->bytes, rest->length);

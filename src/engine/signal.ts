@@ -46,10 +46,10 @@ export function noteStop({ paths }: Engine, { id, remove, options }: ContainerRe
   }
 }
 
-/** A file that says something by being there. */
+/** A file that says something by being there. A fifo in its place does so, too, and nobody waits for who might read it. */
 export function noteFile(path: string, goal: string): void {
   try {
-    closeSync(openSync(path, O.O_WRONLY | O.O_CREAT | O.O_NOFOLLOW, 0o600));
+    closeSync(openSync(path, O.O_CREAT | O.O_NOFOLLOW | O.O_NONBLOCK, 0o600));
   } catch (error) {
     throw fileError(goal, error);
   }
