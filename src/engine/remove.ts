@@ -93,6 +93,16 @@ async function lockForRemoval(engine: Engine, id: string, goal: string, force: b
   return await wait();
 }
 
+/** Or its monitor would start it again. Where that cannot be noted, as on a full disk, there must be no monitor. */
+function keepStopped(engine: Engine, record: ContainerRecord, run: RunState | undefined, goal: string): void {
+  try {
+    noteStop(engine, record, goal);
+  } catch {
+    if (run?.monitor)
+      killProcess(run.monitor.pid, run.monitor.startTime, run.bootId, 'it would start the container again');
+  }
+}
+
 /** undefined when there is none, or none that can be read and `force` is given. @throws TsrunError 'config' */
 function readOrForce(engine: Engine, id: string, force: boolean): ContainerRecord | undefined {
   try {
@@ -120,7 +130,7 @@ export async function removeContainer(engine: Engine, reference: string, { force
     const running = record ? isUp(containerStatus(engine, record)) : isRunning(engine, id);
     if (running && !force) throw runs(record?.name ?? id, isFrozen(engine.cgroups, cgroupPath(id)));
     if (!record && !force) throw noRecord(reference);
-    if (record && force) noteStop(engine, record, goal); // or its monitor would start it again
+    if (record && force) keepStopped(engine, record, run, goal);
     if (running) {
       if (record) recordEvent(engine, record, 'kill', { signal: '9' });
       await killAll(engine, id, goal);

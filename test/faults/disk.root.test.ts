@@ -65,6 +65,21 @@ test('it is full when a container ends: how it ended is known all the same, and 
   assert.is(stateOf('other'), 'exited 3');
 });
 
+test('it is full when a container is removed that is to be started again whatever happens: rm -f needs no room', () => {
+  const kept = tsrun.ids();
+  expectOk(tsrun.run(['run', '-d', '--restart', 'always', '--name', 'again', tsrun.rootfs, 'sleep', '600']));
+  const [id] = tsrun.ids().filter((one) => !kept.includes(one));
+  disk.leaveNothing();
+  clear(tsrun.run(['stop', '-t', '0', 'again']), 'its end cannot be noted');
+  assert.is(stateOf('again'), 'running 0');
+  expectOk(tsrun.run(['rm', '-f', 'again']));
+  assert.equal(tsrun.ids(), kept);
+  assert.equal(
+    tsrun.leftovers([id!]).filter((path) => path.includes(id!)),
+    [],
+  );
+});
+
 test('it is full when a container is started, stopped, renamed: said, or done; nothing is lost', async () => {
   await tsrun.container('runs');
   disk.leaveNothing();
