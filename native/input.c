@@ -4,11 +4,11 @@
 #include "keep.h"
 
 /* Pages that nobody has touched cost nothing. */
-static u8 buffer[STREAM_BUFFER] __attribute__((aligned(4096)));
+static u8 buffer[DEFAULT_PIPE] __attribute__((aligned(4096)));
 static u8 last_typed;
 
 void rest_input(void) {
-  if (keeper.input_start == keeper.input_end) sys(madvise, buffer, STREAM_BUFFER, MADV_DONTNEED);
+  if (keeper.input_start == keeper.input_end) sys(madvise, buffer, DEFAULT_PIPE, MADV_DONTNEED);
 }
 
 /* Nobody inside reads it any more: whoever writes to us is to learn of it. */
@@ -46,7 +46,7 @@ void push_input(void) {
 void carry_input(struct client *client) {
   if (keeper.input_start < keeper.input_end) return; /* one after the other */
   if (client->input < 0) return; /* it has been dropped since it had some */
-  s64 got = sys(read, client->input, buffer, STREAM_BUFFER);
+  s64 got = sys(read, client->input, buffer, DEFAULT_PIPE);
   if (got == -EAGAIN || got == -EINTR) return;
   if (got > 0) {
     keeper.input_end = (u32)got;

@@ -5,7 +5,8 @@
 #include "job.h"
 
 #define MAX_CLIENTS 65 /* the first is the starter, or nobody */
-#define STREAM_BUFFER 65536
+#define STREAM_BUFFER 262144 /* what is read at once: the log writes as much, and a file takes it in as few pieces */
+#define DEFAULT_PIPE 65536
 #define STREAMS 2 /* stdout, which is all of a terminal, and stderr */
 
 struct client {

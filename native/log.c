@@ -10,7 +10,7 @@
 
 /* What lies at some place of it goes to that place of a block of the file, so that whole blocks are written: the page cache takes them
  * by a third faster. Behind the block there is room for one entry that reaches into the next. */
-static u8 buffer[2 * LOG_BUFFER] __attribute__((aligned(4096)));
+static u8 buffer[LOG_BUFFER + LOG_ENTRY_MOST] __attribute__((aligned(4096)));
 
 /* What is not yet, or not wholly, in the file. */
 struct batch {
@@ -38,7 +38,7 @@ void log_open(struct log *log, s64 dir, u64 max_size, u32 max_files) {
 
 /* A crash may have left half a line at the end. */
 static void mend(struct log *log) {
-  u64 look = log->size < LOG_BUFFER ? log->size : LOG_BUFFER;
+  u64 look = log->size < LOG_ENTRY_MOST ? log->size : LOG_ENTRY_MOST;
   s64 got = sys(pread64, log->fd, buffer, look, log->size - look);
   s64 end = got;
   while (end > 0 && buffer[end - 1] != '\n') end--;
@@ -142,7 +142,7 @@ static int add(struct batch *batch, u64 made, u64 taken) {
 }
 
 /* How long an entry may be: it shall fit into a file of its own. */
-static u64 room_of(const struct log *log) { return log->max_size && log->max_size < LOG_BUFFER ? log->max_size : LOG_BUFFER; }
+static u64 room_of(const struct log *log) { return log->max_size && log->max_size < LOG_ENTRY_MOST ? log->max_size : LOG_ENTRY_MOST; }
 
 /* In front of any other entry: a loss is said as soon as it can be, and half a line is ended. */
 static int begin_with_loss(struct batch *batch, u64 time) {

@@ -4,13 +4,13 @@
  *   … "base64":"…" for "text" when the bytes are not UTF-8 or hold a NUL; … ,"partial":true behind it when no newline ended it
  *   {"v":1,"stream":"tsrun","time":"…","lost":N}   N bytes of output that came before could not be written
  *
- * The newest file is log.jsonl, older ones log.jsonl.1, .2, …; max_files counts them all. An entry is never longer than LOG_BUFFER
+ * The newest file is log.jsonl, older ones log.jsonl.1, .2, …; max_files counts them all. An entry is never longer than LOG_ENTRY_MOST
  * or max_size: a longer line is cut into partial entries. A line that is no JSON was torn by a crash, and is to be passed over. */
 #ifndef TSRUN_LOG_H
 #define TSRUN_LOG_H
 #include "sys.h"
 
-#define LOG_BUFFER 65536
+#define LOG_BUFFER 262144
 
 struct log {
   s64 dir, fd; /* where it lies, which is the caller's; the newest file, or -1 */
@@ -40,6 +40,7 @@ struct log_entry {
   u64 taken, made; /* bytes of output, and of the entry */
   int cut;         /* the room was too small for all of it */
 };
+#define LOG_ENTRY_MOST 65536
 #define LOG_ENTRY_ROOM 512 /* less is too small for any entry */
 
 void log_head(struct log_head *head, const char *stream, u64 time);

@@ -80,6 +80,21 @@ static void put_escape(struct cursor *c, u8 byte) {
   }
 }
 
+/* Of two or three bytes, which mostly come in a row: those that utf8_character would take, by one look each. */
+static inline void copy_characters(struct cursor *c) {
+  const u8 *in = c->in;
+  u8 *out = c->out;
+  while (c->end - in >= 4 && out < c->limit) {
+    u32 now = *(const loose_word *)in, begin = now & 0x200f; /* the first byte's low bits, the second's highest */
+    u64 length = 3;
+    if ((now & 0xc0e0) == 0x80c0 && now & 0x1e) length = 2;
+    else if ((now & 0xc0c0f0) != 0x8080e0 || !begin || begin == 0x200d) break; /* overlong; a surrogate */
+    *(loose_word *)out = now;
+    in += length, out += length;
+  }
+  c->in = in, c->out = out;
+}
+
 enum text_end { LINE_ENDED, INPUT_ENDED, ROOM_ENDED, NOT_TEXT };
 
 static inline enum text_end copy_text(struct cursor *c) {
@@ -96,6 +111,8 @@ static inline enum text_end copy_text(struct cursor *c) {
       c->in++;
       continue;
     }
+    copy_characters(c);
+    if (c->in == c->end || *c->in < 0x80 || c->out >= c->limit) continue;
     int length = utf8_character(c->in, c->end);
     if (length < 0 && c->in > begin) return INPUT_ENDED; /* the rest of it comes with the next entry */
     if (length <= 0) return NOT_TEXT;

@@ -129,7 +129,7 @@ static int read_for_others(int which, u64 most) {
     end_stream(which);
     return 0;
   }
-  if (got == STREAM_BUFFER) enlarge(which);
+  if (got >= DEFAULT_PIPE) enlarge(which);
   log_write(&log, which + 1, stream->buffer, (u64)got);
   give_to_others(which, stream->buffer, (u64)got);
   stream->end = (u32)got;
@@ -160,7 +160,7 @@ static int carry_by_pages(int which) {
   if (shared == -EPIPE || shared == -EINVAL) close_fd(&keeper.clients[0].output[which]); /* it has gone; or it is no pipe of ours */
   else if (is_error(shared)) return carry_by_copy(which);
   if (shared <= 0) return stream->fd >= 0;
-  if (shared >= STREAM_BUFFER) enlarge(which);
+  if (shared >= DEFAULT_PIPE) enlarge(which);
   if (!keeper.job.log_max_files && !has_others(which)) return 1;
   int more = read_for_others(which, (u64)shared);
   stream->end = 0;

@@ -73,6 +73,33 @@ static void only_utf8_is_text(void) {
     if (is_text(others[i])) fail("bytes %u were taken for UTF-8", i);
 }
 
+/* By the numbers that the bytes stand for; lead has more than seven bits. */
+static int is_utf8(u8 lead, u8 second, u8 third) {
+  if (second >> 6 != 2) return 0;
+  if (lead >> 5 == 6) return (lead & 31) >= 2 && third < 0x80;
+  u32 number = (u32)(lead & 15) << 12 | (u32)(second & 63) << 6 | (third & 63);
+  return lead >> 4 == 14 && third >> 6 == 2 && number >= 0x800 && (number < 0xd800 || number > 0xdfff);
+}
+
+/* Behind others and in front of more, where several are taken at once. */
+static void every_character_of_two_or_three_bytes(void) {
+  static const u8 thirds[] = {1, 'a', 0x7f, 0x80, 0xbf, 0xc0, 0xff};
+  static u8 out[LOG_ENTRY_MOST];
+  struct log_head head;
+  log_head(&head, "stdout", 1);
+  for (u32 lead = 0x80; lead < 0xf0; lead++)
+    for (u32 second = 1; second < 256; second++)
+      for (u32 i = 0; i < sizeof thirds; i++) {
+        if (second == '\n') continue;
+        u8 line[] = {0xe2, 0x82, 0xac, (u8)lead, (u8)second, thirds[i], 0xc3, 0xa4, 'a', 'b', 'c', '\n'};
+        struct log_entry entry = log_encode(&head, line, sizeof line, out, sizeof out);
+        expect_equal(entry.taken, sizeof line);
+        int is_text = !strncmp((char *)out + head.length, "text", 4), wanted = is_utf8((u8)lead, (u8)second, thirds[i]);
+        if (is_text != wanted) fail("%02x %02x %02x was taken for %s", lead, second, thirds[i], is_text ? "text" : "bytes");
+        if (wanted && thirds[i] != 1) expect(!memcmp(out + head.length + 7, line, sizeof line - 1));
+      }
+}
+
 static void a_character_in_two_writes(void) {
   static const char text[] = "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x99\x82 so\n";
   for (u64 cut = 1; cut < sizeof text - 1; cut++) {
@@ -131,7 +158,7 @@ static u32 next_random(void) {
 
 /* Runs of plain text, of UTF-8, of anything, with newlines here and there, in writes of any length. */
 static void whatever_comes(void) {
-  static u8 bytes[1 << 18];
+  static u8 bytes[5 * LOG_BUFFER]; /* some writes are longer than the buffer of the log */
   u64 fill = 0;
   while (fill < sizeof bytes) {
     static const char *parts[] = {"plain words, ", "\xe2\x82\xac", "\xc3", "\n", "\\\"", "\x1b[0m", "\xf0\x9f\x99\x82", "\t"};
@@ -145,7 +172,7 @@ static void whatever_comes(void) {
   forget_all();
   set_up(0, 1);
   for (u64 at = 0; at < sizeof bytes;) {
-    u64 length = 1 + next_random() % (next_random() % 4 ? 40 : 30000);
+    u64 length = 1 + next_random() % (next_random() % 4 ? 40 : next_random() % 16 ? 30000 : 2 * LOG_BUFFER);
     if (length > sizeof bytes - at) length = sizeof bytes - at;
     log_write(&log_, 1, bytes + at, length);
     if (!(next_random() % 8)) log_rest(&log_);
@@ -162,6 +189,7 @@ int main(void) {
     {"log: a line is an entry", a_line_is_an_entry},
     {"log: every byte comes back", every_byte_comes_back},
     {"log: only UTF-8 is text", only_utf8_is_text},
+    {"log: every character of two or three bytes", every_character_of_two_or_three_bytes},
     {"log: a character in two writes", a_character_in_two_writes},
     {"log: a long line is cut", a_long_line_is_cut},
     {"log: reads only what it was given", reads_only_what_it_was_given},
