@@ -96,8 +96,8 @@ test('a check that takes too long is killed, with what it has said', async () =>
     ExitCode === -1 && Output === 'Health check exceeded timeout (150ms): begun\n';
   await until('one that had the time to say something', () => healthOf('late').Log.some(said));
   await until('several', () => healthOf('late').Log.length === 5);
-  const sleeping = ok('top', 'late', '-eo', 'pid,args').match(/sleep 599/g) ?? [];
-  assert.ok(sleeping.length <= 4, `they do not pile up: ${sleeping.length}`); // sh and sleep, of one or two
+  // sh and sleep, of one or two; on a busy machine one more may be about to die, but they do not pile up
+  await until('no more than two', () => (ok('top', 'late', '-eo', 'pid,args').match(/sleep 599/g) ?? []).length <= 4);
   remove('late', id);
 });
 
