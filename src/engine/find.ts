@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs';
 import { noSuchContainer } from '../errors/no-such-container.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { fileError } from '../store/files.ts';
-import { nameOwner } from '../store/names.ts';
+import { isSpoiltName, nameOwner } from '../store/names.ts';
 import type { Paths } from '../store/paths.ts';
 import { type ContainerRecord, listIds, readRecord } from '../store/record.ts';
 import type { Engine } from './engine.ts';
@@ -43,14 +43,9 @@ function readOrSay({ paths }: Engine, id: string, reference: string): ContainerR
   }
 }
 
-/** For a reader who is not root and may see the records but not the names. */
+/** For a reader who is not root and may see the records but not the names; and where something else is in the place of a name. */
 function nameInRecords(paths: Paths, ids: readonly string[], name: string): string | undefined {
-  try {
-    accessSync(paths.names, constants.X_OK);
-    return undefined;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EACCES') return undefined;
-  }
+  if (!isSpoiltName(paths, name) && !isClosed(paths.names)) return undefined;
   return ids.find((id) => {
     try {
       return readRecord(paths, id)?.name === name;
@@ -58,4 +53,13 @@ function nameInRecords(paths: Paths, ids: readonly string[], name: string): stri
       return false; // another's
     }
   });
+}
+
+function isClosed(directory: string): boolean {
+  try {
+    accessSync(directory, constants.X_OK);
+    return false;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EACCES';
+  }
 }

@@ -6,7 +6,7 @@ import { AT, LOCK } from '../kernel/constants.ts';
 import { play } from '../plan/play.ts';
 import { type Step, step } from '../plan/step.ts';
 import { type RunLock, stillCleanedUp, waitForContainer, waitForRunLock } from '../store/lock.ts';
-import { namesOf } from '../store/names.ts';
+import { namesOf, spoiltNameSteps } from '../store/names.ts';
 import { type ContainerRecord, type RunState, readRecord, readRunState } from '../store/record.ts';
 import { removeSteps } from './cleanup.ts';
 import { cgroupPath } from './create.ts';
@@ -34,7 +34,7 @@ function playRemoval(goal: string, id: string, steps: readonly Step[]): void {
  * @throws TsrunError that names what cannot be removed; the record then stays
  */
 export function removeWhole(engine: Engine, record: ContainerRecord, known = true): void {
-  const destroyed = known ? [eventStep(engine, record, 'destroy')] : [];
+  const destroyed = known ? [...spoiltNameSteps(engine.paths, record.name), eventStep(engine, record, 'destroy')] : [];
   const steps = [...otherNamesSteps(engine, record), ...removeSteps(engine, record), ...destroyed];
   playRemoval(`rm ${record.name}`, record.id, steps);
 }

@@ -5,7 +5,7 @@ import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
 import { fileError } from '../store/files.ts';
 import { type RunWatch, waitForContainer, watchRun } from '../store/lock.ts';
-import { claimName } from '../store/names.ts';
+import { claimName, spoiltNameSteps } from '../store/names.ts';
 import { type ContainerRecord, readRecord, writeRecord } from '../store/record.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { recordEvent } from './events/record-event.ts';
@@ -36,6 +36,7 @@ export async function renameContainer(engine: Engine, reference: string, name: s
       note(engine, id, name);
       writeRecord(engine.paths, { ...record, name });
       freeName(engine, id, record.name, goal);
+      play(goal, spoiltNameSteps(engine.paths, record.name));
     });
     recordEvent(engine, { ...record, name }, 'rename', { oldName: `/${record.name}` });
   } catch (error) {

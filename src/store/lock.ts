@@ -110,10 +110,14 @@ export function lockContainer(
       removed();
     };
   } catch (error) {
+    if (isNoFile(error)) return removed; // then nobody else can lock it either
     removed();
     throw error;
   }
 }
+
+/** A directory is where a lock should be. */
+const isNoFile = (error: unknown): boolean => error instanceof TsrunError && error.code === 'EISDIR';
 
 function lockFile(id: string, goal: string, path: string, flags: number, kind: number): () => void {
   const fd = openLock(path, flags, goal);
@@ -172,6 +176,16 @@ export interface RunLock {
 
 const runLockPath = (paths: Paths, id: string): string => `${paths.container(id)}/run.lock`;
 
+/** A directory in its place keeps nobody from removing the container. */
+function openRunLock(paths: Paths, id: string, goal: string): number | undefined {
+  try {
+    return openLock(runLockPath(paths, id), O.O_RDWR, goal);
+  } catch (error) {
+    if (isNoFile(error)) return undefined;
+    throw error;
+  }
+}
+
 function holding(fd: number | undefined): RunLock {
   return { fd: fd ?? -1, close: () => fd !== undefined && closeSync(fd) };
 }
@@ -182,7 +196,7 @@ function holding(fd: number | undefined): RunLock {
  * for a moment. @returns undefined when a run has it; without `make`, what is held may be nothing at all: there never was a run
  */
 export function tryLockRun(paths: Paths, id: string, goal: string, make: boolean): RunLock | undefined {
-  const fd = openLock(runLockPath(paths, id), O.O_RDWR | (make ? O.O_CREAT : 0), goal);
+  const fd = make ? openLock(runLockPath(paths, id), O.O_RDWR | O.O_CREAT, goal) : openRunLock(paths, id, goal);
   if (fd === undefined && make) throw noContainer(id);
   if (fd === undefined || tryLock(fd, goal, 'the run before has been cleaned up after')) return holding(fd);
   closeSync(fd);
@@ -198,7 +212,7 @@ export interface RunWatch {
 
 /** Opened while it runs: a clean-up may take the lock's file away long before it is done, or ends for want of it. */
 export function watchRun(paths: Paths, id: string, goal: string): RunWatch {
-  const { fd, close } = holding(openLock(runLockPath(paths, id), O.O_RDWR, goal));
+  const { fd, close } = holding(openRunLock(paths, id, goal));
   return {
     over: async (next) => {
       const deadline = performance.now() + PATIENCE_MS;

@@ -1,5 +1,7 @@
-import { readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, symlinkSync, unlinkSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { AT } from '../kernel/constants.ts';
+import { type Step, step } from '../plan/step.ts';
 import { makeDirectories, randomBytes } from './files.ts';
 import type { Paths } from './paths.ts';
 import { readRecord } from './record.ts';
@@ -23,6 +25,21 @@ export function nameOwner(paths: Paths, name: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Something is in its place that leads nowhere: a file, a directory. */
+export function isSpoiltName(paths: Paths, name: string): boolean {
+  try {
+    return !lstatSync(paths.name(name)).isSymbolicLink();
+  } catch {
+    return false;
+  }
+}
+
+/** For who has the name by its record: nobody else would take away what is in its place, and it could never be claimed again. */
+export function spoiltNameSteps(paths: Paths, name: string): Step[] {
+  if (!isSpoiltName(paths, name)) return [];
+  return [step('remove_tree', { dirfd: AT.AT_FDCWD, name: paths.name(name) }, 'free the name of what is no link')];
 }
 
 /** All names that lead to the id: more than one when a command was killed while renaming it. */
@@ -50,6 +67,7 @@ export function claimName(paths: Paths, name: string, id: string): void {
     if (owner !== undefined && isThere(paths, owner)) throw conflict(name, owner);
     if (owner !== undefined) freeStaleName(paths, name);
   }
+  if (isSpoiltName(paths, name)) throw spoilt(name, paths.name(name));
   throw conflict(name, nameOwner(paths, name) ?? 'another');
 }
 
@@ -83,6 +101,13 @@ function conflict(name: string, owner: string): TsrunError {
       hint: 'remove that container (tsrun rm) or use another --name',
     },
   );
+}
+
+function spoilt(name: string, path: string): TsrunError {
+  return new TsrunError('conflict', `The container name "/${name}" cannot be claimed: ${path} is no link`, {
+    code: 'EEXIST',
+    hint: `tsrun did not make it: remove it, or tsrun rm the container that is named so, or use another --name`,
+  });
 }
 
 /** A free name for a container that was given none. Free at this moment: claiming it may still fail. */

@@ -93,6 +93,42 @@ for (const [what, damage] of damages)
     assert.equal(tsrun.leftovers([id]), rest);
   });
 
+for (const file of ['lock', 'run.lock'])
+  test(`${file} is a directory: it is listed, nothing else is done with it, and rm removes it`, () => {
+    const rest = tsrun.leftovers([]);
+    const { id } = ended('hurt');
+    const path = join(tsrun.dataRoot, 'containers', id, file);
+    rmSync(path);
+    mkdirSync(path);
+    assert.match(expectOk(tsrun.run(['ps', '-a', '--no-trunc'])), id);
+    const { code, stderr } = tsrun.run(['start', 'hurt']);
+    assert.is(code, 1);
+    assert.match(stderr, `/${file}"): EISDIR`);
+    expectOk(tsrun.run(['rm', '-f', 'hurt']));
+    assert.equal(tsrun.leftovers([id]), rest);
+  });
+
+const inPlaceOfName: [string, (path: string) => void][] = [
+  ['a file', (path) => writeFileSync(path, '')],
+  ['a directory', (path) => mkdirSync(join(path, 'below'), { recursive: true })],
+];
+for (const [what, make] of inPlaceOfName)
+  test(`${what} is where its name should be: it has its name all the same, and rm -f frees it`, () => {
+    const rest = tsrun.leftovers([]);
+    const { id } = ended('hurt');
+    const path = join(tsrun.dataRoot, 'names', 'hurt');
+    rmSync(path);
+    make(path);
+    assert.is(tsrun.inspect('hurt', '{{.Id}}'), id);
+    const { code, stderr } = tsrun.run(['run', '--name', 'hurt', tsrun.rootfs, 'true']);
+    assert.is(code, 125);
+    assert.match(stderr, `The container name "/hurt" cannot be claimed: ${path} is no link`);
+    assert.ok(existsSync(path), 'who has not got the name takes nothing away');
+    expectOk(tsrun.run(['rm', '-f', 'hurt']));
+    assert.equal(tsrun.leftovers([id]), rest);
+    expectOk(tsrun.run(['run', '--rm', '--name', 'hurt', tsrun.rootfs, 'true']));
+  });
+
 for (const file of ['exit.json', 'started'])
   test(`${file} cannot be read: it is listed, and rm removes it`, () => {
     const rest = tsrun.leftovers([]);

@@ -1,4 +1,4 @@
-import { lstatSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -33,6 +33,10 @@ const DAMAGES: Record<string, Damage> = {
   'cut in half': (path) => {
     const text = isLink(path) ? Buffer.alloc(0) : readFileSync(path);
     overwrite(path, text.subarray(0, text.length >> 1));
+  },
+  'a directory': (path) => {
+    rmSync(path, { recursive: true });
+    mkdirSync(path);
   },
 };
 
