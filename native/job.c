@@ -10,7 +10,6 @@
 #define MSG_DONTWAIT_ 0x40
 #define CLOCK_REALTIME_ 0
 #define CLD_EXITED_ 1
-#define LOST_CHILD (255 << 8)
 
 s64 begin_job(struct job *job) {
   u64 all = ~0ul;
@@ -29,9 +28,11 @@ struct tape *map_tape(u32 offset, u32 size) {
 
 s64 reap_child(void) {
   struct { s32 signo, error, code, pad; s32 pid; u32 uid; s32 status; char rest[100]; } info;
+  s64 result;
   memset(&info, 0, sizeof info);
-  s64 result = sys(waitid, P_PIDFD, FD_CHILD, &info, WEXITED, 0);
-  if (is_error(result)) return LOST_CHILD;
+  do result = sys(waitid, P_PIDFD, FD_CHILD, &info, WEXITED, 0);
+  while (result == -EINTR_);
+  if (is_error(result)) sys(exit_group, 125);
   return info.code == CLD_EXITED_ ? (info.status & 255) << 8 : info.status & 127;
 }
 

@@ -7,7 +7,8 @@
 s64 begin_job(struct job *job);
 /* Private: what is played is what the launcher wrote, whatever becomes of the file. 0: there is none. */
 struct tape *map_tape(u32 offset, u32 size);
-/* Wait status of the child, as wait(2) packs it. By pidfd: no pid is ever stored, so none can be recycled. */
+/* Wait status of the child, as wait(2) packs it. By pidfd: no pid is ever stored, so none can be recycled. Who cannot learn it does not
+ * make one up, which would pass for the command's own: it ends as one that was killed does, and clients, `ps` and `inspect` say so. */
 s64 reap_child(void);
 /* One that is played when the child has ended so. 0, also when there is none, or an errno. */
 s64 play_tape(u32 offset, u32 size, s64 status);

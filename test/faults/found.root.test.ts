@@ -56,6 +56,14 @@ const FOUND: [what: string, scene: string, struck: (call: Call) => boolean, acti
     ({ role, name, nth }) => role === 'relay' && name === 'splice' && nth % 9 === 1,
     `errno:${constants.errno.EIO}`,
   ],
+  ...(['keep', 'enter'] as const).flatMap((monitor): typeof FOUND =>
+    (['EIO', 'EINTR'] as const).map((errno) => [
+      `${monitor} cannot learn how its child has ended (${errno}): no code is made up`,
+      monitor === 'keep' ? 'run' : 'exec',
+      ({ role, name }) => role === monitor && name === 'waitid',
+      `errno:${constants.errno[errno]}`,
+    ]),
+  ),
 ];
 
 const test = needs(suite('what the sweeps have found'), linux(), arch('x64'), root(), overlay(), tool('cc'));
