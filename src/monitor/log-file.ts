@@ -14,6 +14,8 @@ export class LogFile {
   offset = 0;
   /** What is at the offset is in the midst of a line that is no entry. */
   #skipping = false;
+  /** What is written behind it is not read. */
+  #end = Number.POSITIVE_INFINITY;
 
   /** @throws Node's errors; ENXIO when it is no file */
   constructor(path: string) {
@@ -34,7 +36,11 @@ export class LogFile {
     return this.#stats.ino;
   }
   get size(): number {
-    return fstatSync(this.#fd).size;
+    return Math.min(fstatSync(this.#fd).size, this.#end);
+  }
+  /** From here on it does not grow for us: who writes faster than we read would keep us for ever. */
+  endHere(): void {
+    this.#end = this.size;
   }
   /** Of the last write: no entry is younger. */
   get changedMs(): number {
@@ -81,8 +87,8 @@ export class LogFile {
   }
 
   #read(position: number, length: number): Buffer {
-    const buffer = Buffer.allocUnsafe(length);
-    return buffer.subarray(0, readSync(this.#fd, buffer, 0, length, position));
+    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, this.#end - position)));
+    return buffer.subarray(0, readSync(this.#fd, buffer, 0, buffer.length, position));
   }
 
   close(): void {

@@ -28,6 +28,7 @@ export async function* readLog(path: string, request: LogRequest): AsyncGenerato
   const change = follow && new Change(dirname(path), follow.signal); // before the first look: nothing comes between
   const files = openLog(path);
   try {
+    if (!follow) for (const file of files) file.endHere();
     const isChosen = choose(files, request);
     let last = follow === undefined;
     for (;;) {

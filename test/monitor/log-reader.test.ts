@@ -197,6 +197,22 @@ test('the last lines are found without reading the rest', async () => {
   assert.ok(tail < 1_000_000, `${tail} bytes`);
 });
 
+test('who does not follow reads what there was when it began, however fast more comes', async () => {
+  const line = 'x'.repeat(1000);
+  appendFileSync(path, entry(1, line).repeat(1000));
+  for (const tail of [undefined, 300]) {
+    let lines = 0;
+    let more = 0;
+    for await (const batch of readLog(path, { tail })) {
+      lines += batch.length;
+      assert.ok(more++ < 20, 'it ends');
+      appendFileSync(path, entry(2, line).repeat(200));
+    }
+    assert.ok(more > 2, 'it came in pieces, and the file grew meanwhile');
+    assert.is(lines, tail ?? 1000);
+  }
+});
+
 test('an emptied log begins anew', async () => {
   appendFileSync(path, entry(1, 'before'));
   let ended = false;
