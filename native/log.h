@@ -33,8 +33,8 @@ void log_close(struct log *log);
 
 /* log_entry.c */
 struct log_head {
-  u8 bytes[96]; /* all in front of the text, which is the same in every entry of one log_write */
-  u64 length;
+  u8 bytes[64]; /* all in front of the text, which is the same in every entry of one log_write */
+  u64 length;   /* as far as it goes for other bytes, too */
 };
 struct log_entry {
   u64 taken, made; /* bytes of output, and of the entry */

@@ -33,6 +33,7 @@ static inline void put(struct cursor *c, const char *text, u64 length) {
   c->out += length;
 }
 #define PUT(c, literal) put(c, literal, sizeof literal - 1)
+#define TEXT "text\":\"" /* behind the head, for most have it */
 
 void log_head(struct log_head *head, const char *stream, u64 time) {
   struct text text = { (char *)head->bytes, 0 };
@@ -41,11 +42,12 @@ void log_head(struct log_head *head, const char *stream, u64 time) {
   put_field(&text, "\",\"time\":\"", (s64)time);
   put_text(&text, "\",\"");
   head->length = text.length;
+  put_text(&text, TEXT);
 }
 
 static inline void put_head(struct cursor *c, const struct log_head *head) {
   for (u64 at = 0; at < sizeof head->bytes; at += BLOCK) *(loose_block *)(c->out + at) = *(const loose_block *)(head->bytes + at);
-  c->out += head->length;
+  c->out += head->length + sizeof TEXT - 1;
 }
 
 static inline int is_plain(u8 byte) { return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\'; }
@@ -61,7 +63,7 @@ static inline void copy_plain(struct cursor *c) {
     u64 plain = first_set((block)((signed_block)now < (signed_block)splat(0x20)) | (block)(now == '"') | (block)(now == '\\'));
     *(loose_block *)out = now;
     in += plain, out += plain;
-    if (plain < BLOCK) break;
+    if (plain < BLOCK) end = in;
   }
   while (in < end && is_plain(*in)) *out++ = *in++;
   c->in = in, c->out = out;
@@ -186,7 +188,6 @@ static enum text_end copy_bytes(struct cursor *c) {
 struct log_entry log_encode(const struct log_head *head, const u8 *bytes, u64 length, u8 *out, u64 room) {
   struct cursor c = { bytes, bytes + (length < MOST_TAKEN ? length : MOST_TAKEN), out, out + room - SLACK };
   put_head(&c, head);
-  PUT(&c, "text\":\"");
   enum text_end end = copy_text(&c);
   if (end == NOT_TEXT) {
     c.in = bytes, c.out = out + head->length;
