@@ -2,8 +2,7 @@ import { join } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { readBundle } from '../runtime/read-bundle.ts';
 import type { Spec } from '../spec/oci.ts';
-import { readTextIfThere } from '../store/files.ts';
-import { type ContainerRecord, timestamp } from '../store/record.ts';
+import { type ContainerRecord, readRestarts, timestamp } from '../store/record.ts';
 import type { Engine } from './engine.ts';
 import { findContainer } from './find.ts';
 import { type Health, readHealth } from './health.ts';
@@ -38,7 +37,7 @@ export function inspectContainer(engine: Engine, reference: string) {
     HostsPath: join(directory, 'hosts'),
     LogPath: options.log.driver === 'none' ? '' : engine.paths.log(record.id),
     Name: `/${record.name}`,
-    RestartCount: Number(readTextIfThere(engine.paths.restarts(record.id)) ?? 0),
+    RestartCount: readRestarts(engine.paths, record.id),
     Driver: 'overlay2',
     Platform: 'linux',
     MountLabel: '',

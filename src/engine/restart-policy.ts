@@ -1,5 +1,13 @@
 import { existsSync } from 'node:fs';
-import { type ContainerRecord, type ExitRecord, listIds, readExit, readRecord, readStart } from '../store/record.ts';
+import {
+  type ContainerRecord,
+  type ExitRecord,
+  listIds,
+  readExit,
+  readRecord,
+  readRestarts,
+  readStart,
+} from '../store/record.ts';
 import type { Engine } from './engine.ts';
 import type { RestartPolicy } from './run-options.ts';
 import { unpackOptions } from './saved-options.ts';
@@ -20,14 +28,21 @@ export function isDue(engine: Engine, record: ContainerRecord): boolean {
   const { restart } = unpackOptions(record.options);
   const stopped = existsSync(paths.stopped(record.id));
   if (restart.name === 'unless-stopped') return !stopped;
-  if (restart.name === 'on-failure') return hasFailed(exit) && (exit === undefined || stopped || !isSpent(restart));
+  if (restart.name === 'on-failure') return hasFailed(exit) && !isSpent(engine, record.id, restart);
   return restart.name === 'always';
 }
 
 const hasFailed = (exit: ExitRecord | undefined): boolean => exit?.exitCode !== 0;
 
-/** A monitor that recorded a failure, and that nobody stopped, goes on to start it again, unless it has done so as often as it may. */
-const isSpent = ({ maximumRetryCount }: RestartPolicy): boolean => maximumRetryCount > 0;
+/**
+ * The number of restarts outlives the machine, as Docker's does (seen with 20.10.24): a boot starts nothing that has been started again as
+ * often as it may, also when that run was lost, and what it does start begins to count anew. A restart counts from when it is decided:
+ * the pause before it, too.
+ */
+function isSpent({ paths }: Engine, id: string, { maximumRetryCount }: RestartPolicy): boolean {
+  const decided = readRestarts(paths, id) + (existsSync(paths.restarting(id)) ? 1 : 0);
+  return maximumRetryCount > 0 && decided >= maximumRetryCount;
+}
 
 export interface Due {
   records: ContainerRecord[];

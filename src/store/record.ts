@@ -184,6 +184,9 @@ export function readStart(paths: Paths, id: string): { time: string; bootId: str
   return { time, bootId };
 }
 
+/** How often its monitor has started it again since somebody did. */
+export const readRestarts = (paths: Paths, id: string): number => Number(readUnless(paths.restarts(id), '')) || 0;
+
 export function readExit(paths: Paths, id: string): ExitRecord | undefined {
   const found = parseExit(readUnless(`${paths.container(id)}/exit.json`, undefined));
   return found ?? readOfRun(paths.lateExit(id), parseExit);

@@ -68,6 +68,19 @@ test('one that cannot be started keeps no other from it', async () => {
   assert.match(stderr, /^tsrun: start always: /);
 });
 
+test('on-failure:2: restarts are counted across a boot, and anew by one that starts it', async () => {
+  for (const id of tsrun.ids()) expectOk(tsrun.run(['rm', '-f', id]));
+  const fails = 'echo >>/n; c=; while read -r x; do c=x$c; done </n; test $c = $0 && exec sleep 600; exit 3';
+  detached('spent', 'on-failure:2', 'sh', '-c', fails, 'xxx');
+  detached('not-yet', 'on-failure:2', 'sh', '-c', fails, 'xx');
+  const count = (name: string): string => tsrun.inspect(name, '{{.RestartCount}} {{.State.Pid}}');
+  await until('the runs that stay', () => /^2 [1-9]/.test(count('spent')) && /^1 [1-9]/.test(count('not-yet')));
+  await powerCut();
+  assert.equal(start(), { code: 0, stdout: 'not-yet\n', stderr: '' });
+  await until('its end', () => tsrun.inspect('not-yet', '{{.RestartCount}} {{.State.Status}}') === '2 exited');
+  assert.is(state('spent'), 'exited');
+});
+
 test('it takes no names, and a start without it takes some', () => {
   for (const words of [['--restart-policy', 'always'], ['--restart-policy', '-a'], []])
     assert.is(tsrun.run(['start', ...words]).code, 125, words.join(' '));

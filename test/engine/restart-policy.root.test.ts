@@ -17,10 +17,12 @@ test.before(async () => {
 test.after(() => tsrun?.close());
 
 const BEFORE = 'another-boot';
-type Past = { boot: string; code?: number; stopped?: true } | 'never started';
-const lost: Past = { boot: BEFORE };
-const stopped: Past = { boot: BEFORE, code: 137, stopped: true };
-const ended = (code: number): Past => ({ boot: BEFORE, code });
+/** restarts: those that its monitor has done; pausing: it was about to do one more. */
+type Run = { boot: string; code?: number; stopped?: true; restarts?: number; pausing?: true };
+type Past = Run | 'never started';
+const lost: Run = { boot: BEFORE };
+const stopped: Run = { boot: BEFORE, code: 137, stopped: true };
+const ended = (code: number): Run => ({ boot: BEFORE, code });
 
 /** What dockerd 20.10 does after a power cut, and what becomes of those whose monitor was there. */
 const TABLE: [policy: string, past: Past, due: boolean][] = [
@@ -42,8 +44,14 @@ const TABLE: [policy: string, past: Past, due: boolean][] = [
   ['on-failure', stopped, true],
   ['on-failure', { boot: bootId(), code: 3 }, false],
   ['on-failure:2', lost, true],
-  ['on-failure:2', ended(3), false],
+  ['on-failure:2', { ...lost, restarts: 1 }, true],
+  ['on-failure:2', { ...lost, restarts: 2 }, false],
+  ['on-failure:2', { ...ended(3), restarts: 2 }, false],
+  ['on-failure:2', { ...ended(3), pausing: true }, true],
+  ['on-failure:2', { ...ended(3), restarts: 1, pausing: true }, false],
   ['on-failure:2', stopped, true],
+  ['on-failure:2', { ...stopped, restarts: 2 }, false],
+  ['on-failure', { ...lost, restarts: 200 }, true],
 ];
 
 const exitText = (code: number) =>
@@ -56,6 +64,8 @@ function give(name: string, past: Past): string {
   put('started', `2026-01-01T00:00:00Z ${past.boot}`);
   if (past.code !== undefined) put('exit.json', exitText(past.code));
   if (past.stopped) put('stopped', '');
+  if (past.restarts !== undefined) put('restarts', String(past.restarts));
+  if (past.pausing) put('restarting', '');
   return directory;
 }
 
