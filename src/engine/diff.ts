@@ -58,7 +58,7 @@ export function diffContainer(engine: Engine, reference: string): Change[] {
   try {
     const layers = openLayers(engine, record);
     try {
-      return compareDirectories({ ...layers, hidden: false, path: Buffer.from('/'), depth: 0 }).sort(byPath);
+      return walk(compareDirectories({ ...layers, hidden: false, path: Buffer.from('/'), depth: 0 })).sort(byPath);
     } finally {
       layers.close();
     }
@@ -87,27 +87,50 @@ export function marksOf(upper: Directory): { opaque: boolean; attributeWhiteouts
   return { opaque: value === 'y', attributeWhiteouts };
 }
 
-function compareDirectories(place: Place): Change[] {
+/** A directory or an entry that is compared; it yields what is in it. */
+interface Walk extends Generator<Walk, Change[], Change[]> {}
+
+/** By hand: Node's stack ends long before a container's directories do. */
+function walk(root: Walk): Change[] {
+  const open = [root];
+  let found: Change[] = [];
+  try {
+    while (open.length > 0) {
+      const { done, value } = open.at(-1)!.next(found);
+      if (done) open.pop();
+      else open.push(value);
+      found = done ? value : [];
+    }
+  } finally {
+    for (const one of open.reverse()) one.return([]);
+  }
+  return found;
+}
+
+function* compareDirectories(place: Place): Walk {
   if (place.depth > MAX_DEPTH)
     throw new TsrunError('unsupported', `directories are nested more than ${MAX_DEPTH} deep`);
   const { upper, lower, path } = place;
   const marks = marksOf(upper);
   const hidden = place.hidden || marks.opaque;
   const names = upper.names();
-  const changes = names.flatMap((name) => compareEntry({ ...place, hidden }, name, marks.attributeWhiteouts));
+  const changes: Change[] = [];
+  for (const name of names) {
+    for (const change of yield compareEntry({ ...place, hidden }, name, marks.attributeWhiteouts)) changes.push(change);
+  }
   if (!hidden || !lower) return changes;
   const kept = new Set(names.map((name) => name.toString('latin1')));
   const gone = lower.names().filter((name) => !kept.has(name.toString('latin1')));
   return [...changes, ...gone.map((name) => deleted(lower, name, path))];
 }
 
-function compareEntry(place: Place, name: Buffer, attributeWhiteouts: boolean): Change[] {
+function* compareEntry(place: Place, name: Buffer, attributeWhiteouts: boolean): Walk {
   const { upper, lower, path } = place;
   const now = upper.stat(name);
   if (now === undefined) return []; // it went while we looked
   const before = lower?.stat(name);
   if (isDeletion(upper, name, now, attributeWhiteouts)) return lower && before ? [deleted(lower, name, path)] : [];
-  const inside = now.isDirectory() ? compareBelow(place, name) : goneBelow(place, name, before);
+  const inside = now.isDirectory() ? yield compareBelow(place, name) : goneBelow(place, name, before);
   const own: Change = {
     kind: before ? 'C' : 'A',
     path: Buffer.concat([path, name]),
@@ -128,13 +151,13 @@ export function isDeletion(upper: Directory, name: Buffer, now: BigIntStats, att
   );
 }
 
-function compareBelow({ upper, lower, hidden, path, depth }: Place, name: Buffer): Change[] {
+function* compareBelow({ upper, lower, hidden, path, depth }: Place, name: Buffer): Walk {
   const child = upper.child(name);
   if (child === undefined) return [];
   const below = lower?.child(name);
   try {
     const place = { upper: child, lower: below, hidden, path: Buffer.concat([path, name, Buffer.from('/')]) };
-    return compareDirectories({ ...place, depth: depth + 1 });
+    return yield compareDirectories({ ...place, depth: depth + 1 });
   } finally {
     child.close();
     below?.close();
