@@ -11,6 +11,7 @@ typedef signed char signed_block __attribute__((vector_size(BLOCK)));
 typedef u64 halves __attribute__((vector_size(BLOCK)));
 typedef u32 quarters __attribute__((vector_size(BLOCK)));
 typedef u8 loose_block __attribute__((vector_size(BLOCK), aligned(1), may_alias));
+typedef u64 loose_long __attribute__((aligned(1), may_alias));
 typedef u32 loose_word __attribute__((aligned(1), may_alias));
 
 struct cursor {
@@ -52,20 +53,49 @@ static inline void put_head(struct cursor *c, const struct log_head *head) {
 
 static inline int is_plain(u8 byte) { return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\'; }
 
-/* Up to the first byte that is not itself in JSON, or the end of what there is or has room. */
+/* Of eight bytes those that are set in odd are not themselves in JSON. Up to the first that needs more than a backslash; how many that is.
+ * What is behind a quote is not looked for in memory again: JSON is full of them. */
+static inline u64 copy_quotes(const u8 *in, u8 **to, u64 odd) {
+  u64 bytes = *(const loose_long *)in, at = 0;
+  u8 *out = *to;
+  for (odd &= 0x8080808080808080; odd; odd &= odd - 1) {
+    u64 next = (u64)__builtin_ctzl(odd) / 8;
+    *(loose_long *)out = bytes;
+    out += next - at;
+    bytes >>= 8 * (next - at);
+    u8 byte = (u8)bytes;
+    if (byte != '"' && byte != '\\') {
+      *to = out;
+      return next;
+    }
+    *out++ = '\\', *out++ = byte;
+    bytes >>= 8;
+    at = next + 1;
+  }
+  *(loose_long *)out = bytes;
+  *to = out + 8 - at;
+  return 8;
+}
+
+/* Up to the first byte that needs more than a backslash in JSON, or the end of what there is or has room. */
 static inline void copy_plain(struct cursor *c) {
   const u8 *in = c->in, *end = c->end;
   u8 *out = c->out;
-  if (end - in > c->limit - out) end = in + (c->limit - out);
-  while (end - in >= BLOCK) {
+  while (end - in >= BLOCK && out < c->limit) {
     block now = *(const loose_block *)in;
     /* As signed numbers the control characters and those that are not ASCII are both below the blank. */
-    u64 plain = first_set((block)((signed_block)now < (signed_block)splat(0x20)) | (block)(now == '"') | (block)(now == '\\'));
-    *(loose_block *)out = now;
-    in += plain, out += plain;
-    if (plain < BLOCK) end = in;
+    halves odd = (halves)((block)((signed_block)now < (signed_block)splat(0x20)) | (block)(now == '"') | (block)(now == '\\'));
+    if (!(odd[0] | odd[1])) {
+      *(loose_block *)out = now;
+      in += BLOCK, out += BLOCK;
+      continue;
+    }
+    u64 some = copy_quotes(in, &out, odd[0]);
+    if (some == 8) some += copy_quotes(in + 8, &out, odd[1]);
+    in += some;
+    if (some < BLOCK) end = in;
   }
-  while (in < end && is_plain(*in)) *out++ = *in++;
+  while (in < end && out < c->limit && is_plain(*in)) *out++ = *in++;
   c->in = in, c->out = out;
 }
 

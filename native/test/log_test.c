@@ -52,6 +52,23 @@ static void every_byte_comes_back(void) {
   }
 }
 
+/* Two bytes of some kind wherever they may lie in what is taken at once. */
+static void quotes_anywhere(void) {
+  static const u8 kinds[] = {'"', '\\', '\t', '\n', 0x1f, 0x7f};
+  static u8 bytes[sizeof kinds * 36 * 36 * 40];
+  u64 fill = 0;
+  for (unsigned kind = 0; kind < sizeof kinds; kind++)
+    for (int first = 0; first < 36; first++)
+      for (int second = 0; second < 36; second++, fill += 40) {
+        for (int i = 0; i < 39; i++) bytes[fill + (u64)i] = (u8)('A' + i);
+        bytes[fill + (u64)first] = '"';
+        bytes[fill + (u64)second] = kinds[kind];
+        bytes[fill + 39] = '\n';
+      }
+  expect_round_trip(bytes, sizeof bytes);
+  expect_equal(said.base64, 0);
+}
+
 static int is_text(const char *bytes) {
   forget_all();
   set_up(0, 1);
@@ -188,6 +205,7 @@ int main(void) {
   static const struct test tests[] = {
     {"log: a line is an entry", a_line_is_an_entry},
     {"log: every byte comes back", every_byte_comes_back},
+    {"log: quotes anywhere", quotes_anywhere},
     {"log: only UTF-8 is text", only_utf8_is_text},
     {"log: every character of two or three bytes", every_character_of_two_or_three_bytes},
     {"log: a character in two writes", a_character_in_two_writes},
