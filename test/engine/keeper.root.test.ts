@@ -175,4 +175,15 @@ test('--rm: one that runs keeps its name', async () => {
   expectOk(tsrun.run(['rm', '-f', 'alive']));
 });
 
+test('one whose container is taken away meanwhile writes its end down nowhere else', async () => {
+  const { id, pid, keeper } = await container('robbed');
+  rmSync(join(tsrun.dataRoot, 'containers', id), { recursive: true });
+  process.kill(pid, 'SIGKILL');
+  await until('the keeper’s end', () => hasEnded(keeper));
+  assert.equal(
+    readdirSync(tsrun.runRoot).filter((name) => name.includes(id)),
+    [],
+  );
+});
+
 test.run();
