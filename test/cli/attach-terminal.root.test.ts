@@ -67,6 +67,21 @@ test('^P^Q leaves run -it, attach and start -ai; the container goes on, and its 
   assert.match(logs('keys'), /got one\r\ngot two\r\ngot three\r\nup\r\ngot four\r\n/);
 });
 
+test('who leaves by the keys is no event, as with Docker’s own client', async () => {
+  await detached('left', ECHO);
+  const terminal = terminalOf(['attach', 'left']);
+  await types(terminal, 'one');
+  terminal.type(DETACH);
+  await expectDetached(terminal);
+  const exec = terminalOf(['exec', '-it', 'left', 'sh', '-c', ECHO]);
+  await exec.waitFor('up');
+  exec.type(DETACH);
+  await expectDetached(exec);
+  const events = ok('events', '--since', '0', '--until', '0s', '--filter', 'container=left', '--format', '{{.Action}}');
+  const said = events.split('\n').map((action) => action.replace(/: .*/, ''));
+  assert.equal(said, ['create', 'start', 'attach', 'exec_create', 'exec_start', '']);
+});
+
 test('--detach-keys: others, and ^P^Q is then the container’s', async () => {
   await detached(
     'other-keys',

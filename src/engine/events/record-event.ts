@@ -5,11 +5,10 @@ import { type Step, step } from '../../plan/step.ts';
 import type { ContainerRecord } from '../../store/record.ts';
 import type { Engine } from '../engine.ts';
 
-/** Docker's words for what happened to a container. */
+/** Docker's words for what happened to a container. No `detach`: its own client leaves by itself, too, and dockerd hears of no keys. */
 export type EventAction =
   | 'create'
   | 'attach'
-  | 'detach'
   | 'start'
   | 'restart'
   | 'kill'
