@@ -1,29 +1,15 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Engine, openEngine, run } from '../../src/index.ts';
-import { needs, overlay, root } from '../support/needs.ts';
-import { openTsrun, type Tsrun } from '../support/tsrun.ts';
-import { left, Race, ROUNDS, Tally } from './race.ts';
+import { openEngine, run } from '../../src/index.ts';
+import { left, ROUNDS, races, Tally } from './race.ts';
 
-const test = needs(suite('exec and stop at the same time'), root(), overlay());
+const { test, track } = races('exec and stop at the same time');
 const SCRIPT = 'trap "exit 3" TERM; while :; do sleep 0.01; done';
 const ENDED =
   /^tsrun: exec ends: (?:container [0-9a-f]{64} is not running|the container ended before the command was executed)\n/;
-let tsrun: Tsrun;
-let engine: Engine;
-let race: Race;
-
-test.before(async () => {
-  tsrun = await openTsrun();
-  engine = openEngine({ dataRoot: tsrun.dataRoot, runRoot: tsrun.runRoot });
-  race = await Race.open(tsrun);
-});
-test.after(async () => {
-  race?.close();
-  await tsrun?.close();
-});
 
 test('exec × stop: it is stopped, and who did not come in hears why', async () => {
+  const { race, tsrun } = track;
+  const engine = openEngine({ dataRoot: tsrun.dataRoot, runRoot: tsrun.runRoot });
   const tally = new Tally(race);
   for (let round = 0; round < ROUNDS; round++) {
     const live = run(engine, { rootfs: tsrun.rootfs, command: ['sh', '-c', SCRIPT], name: 'ends', remove: false });

@@ -2,11 +2,13 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { suite } from 'uvu';
 import { flagContext } from '../../src/cli/context.ts';
 import { readRunFlags } from '../../src/cli/run-flags.ts';
 import { createContainer } from '../../src/engine/create.ts';
 import { openEngine } from '../../src/engine/engine.ts';
-import { PATIENCE_MS, type Tsrun, until } from '../support/tsrun.ts';
+import { needs, overlay, root } from '../support/needs.ts';
+import { openTsrun, PATIENCE_MS, type Tsrun, until } from '../support/tsrun.ts';
 import type { Deed } from './racer.ts';
 
 /** All of them with TSRUN_SWEEP=all, as before a release. */
@@ -59,6 +61,30 @@ export class Race {
   close(): void {
     for (const racer of this.racers) racer.kill('SIGKILL');
   }
+}
+
+/** What who comes too late hears. */
+export const GONE = /^tsrun: No such container: \w+\n/;
+
+/** Where races are held: there once the suite runs. */
+export interface Track {
+  tsrun: Tsrun;
+  race: Race;
+}
+
+/** A suite of races, with a data root of its own. @param stride as of `Race.open` */
+export function races(title: string, stride?: number) {
+  const test = needs(suite(title), root(), overlay());
+  const track = {} as Track;
+  test.before(async () => {
+    track.tsrun = await openTsrun();
+    track.race = await Race.open(track.tsrun, stride);
+  });
+  test.after(async () => {
+    track.race?.close();
+    await track.tsrun?.close();
+  });
+  return { test, track };
 }
 
 /** A container that waits for its start. @returns its id */

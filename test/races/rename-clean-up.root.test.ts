@@ -1,25 +1,10 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { needs, overlay, root } from '../support/needs.ts';
-import { openTsrun, type Tsrun } from '../support/tsrun.ts';
-import { create, left, Race, ROUNDS, Tally } from './race.ts';
+import { create, GONE, left, ROUNDS, races, Tally } from './race.ts';
 
-const test = needs(suite('rename and the clean-up after a run at the same time'), root(), overlay());
-let tsrun: Tsrun;
-let race: Race;
-
-test.before(async () => {
-  tsrun = await openTsrun();
-  race = await Race.open(tsrun, 60);
-});
-test.after(async () => {
-  race?.close();
-  await tsrun?.close();
-});
-
-const GONE = /^tsrun: No such container: \w+\n/;
+const { test, track } = races('rename and the clean-up after a run at the same time', 60);
 
 test('rename × stop, with --rm: it is gone, and both names are free', async () => {
+  const { race, tsrun } = track;
   const tally = new Tally(race);
   for (let round = 0; round < ROUNDS; round++) {
     const id = create(tsrun, 'both', true);

@@ -1,25 +1,11 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { needs, overlay, root } from '../support/needs.ts';
-import { openTsrun, type Tsrun } from '../support/tsrun.ts';
-import { create, left, Race, ROUNDS, Tally } from './race.ts';
+import { create, GONE, left, ROUNDS, races, Tally } from './race.ts';
 
-const test = needs(suite('rename and rm at the same time'), root(), overlay());
-let tsrun: Tsrun;
-let race: Race;
+const { test, track } = races('rename and rm at the same time');
 
-test.before(async () => {
-  tsrun = await openTsrun();
-  race = await Race.open(tsrun);
-});
-test.after(async () => {
-  race?.close();
-  await tsrun?.close();
-});
-
-const GONE = /^tsrun: No such container: \w+\n/;
-const created = (): string => create(tsrun, 'old');
+const created = (): string => create(track.tsrun, 'old');
 test('rename × rm: it has the new name, or is gone, and both names are free', async () => {
+  const { race, tsrun } = track;
   const tally = new Tally(race);
   for (let round = 0; round < ROUNDS; round++) {
     const id = created();
@@ -42,6 +28,7 @@ test('rename × rm: it has the new name, or is gone, and both names are free', a
 });
 
 test('rm × rm: one removes it, the other finds none', async () => {
+  const { race, tsrun } = track;
   const tally = new Tally(race);
   for (let round = 0; round < ROUNDS; round++) {
     const id = created();

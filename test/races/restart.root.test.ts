@@ -1,33 +1,19 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cgroupProcesses, detectCgroups } from '../../src/cgroup/host.ts';
 import { openEngine } from '../../src/engine/engine.ts';
 import { findContainer } from '../../src/engine/find.ts';
 import { containerStatus } from '../../src/engine/status.ts';
-import { needs, overlay, root } from '../support/needs.ts';
-import { openTsrun, type Tsrun } from '../support/tsrun.ts';
-import { create, left, Race, ROUNDS, Tally } from './race.ts';
+import { create, GONE, left, ROUNDS, races, Tally } from './race.ts';
 
-const test = needs(suite('restart and others at the same time'), root(), overlay());
-let tsrun: Tsrun;
-let race: Race;
+const { test, track } = races('restart and others at the same time');
 
-test.before(async () => {
-  tsrun = await openTsrun();
-  race = await Race.open(tsrun);
-});
-test.after(async () => {
-  race?.close();
-  await tsrun?.close();
-});
-
-const engine = () => openEngine({ dataRoot: tsrun.dataRoot, runRoot: tsrun.runRoot });
+const engine = () => openEngine({ dataRoot: track.tsrun.dataRoot, runRoot: track.tsrun.runRoot });
 const status = (id: string) => containerStatus(engine(), findContainer(engine(), id)).status;
 const RESTART = { verb: 'restart', words: ['again'] } as const;
-const GONE = /^tsrun: No such container: \w+\n/;
 const RUNS = 'tsrun: start again: the container is running already\n';
 
 test('restart × restart: it runs, once; who is not the one to start it says so', async () => {
+  const { race, tsrun } = track;
   const tally = new Tally(race);
   const layout = detectCgroups();
   const id = create(tsrun, 'again');
@@ -46,6 +32,7 @@ test('restart × restart: it runs, once; who is not the one to start it says so'
 
 for (const remove of [false, true])
   test(`restart × rm -f${remove ? ', with --rm' : ''}: it is gone`, async () => {
+    const { race, tsrun } = track;
     const tally = new Tally(race);
     for (let round = 0; round < ROUNDS / 2; round++) {
       const id = create(tsrun, 'again', remove);

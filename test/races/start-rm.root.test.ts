@@ -1,28 +1,14 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { needs, overlay, root } from '../support/needs.ts';
-import { openTsrun, type Tsrun } from '../support/tsrun.ts';
-import { create, left, Race, ROUNDS, Tally } from './race.ts';
+import { create, GONE, left, ROUNDS, races, Tally } from './race.ts';
 
-const test = needs(suite('start and rm at the same time'), root(), overlay());
-let tsrun: Tsrun;
-let race: Race;
-
-test.before(async () => {
-  tsrun = await openTsrun();
-  race = await Race.open(tsrun);
-});
-test.after(async () => {
-  race?.close();
-  await tsrun?.close();
-});
+const { test, track } = races('start and rm at the same time');
 
 const START = { verb: 'start', words: ['both'] } as const;
-const GONE = /^tsrun: No such container: \w+\n/;
 const RUNS =
   /^tsrun: cannot remove container "\/both": container is running: stop the container before removing or force remove\n/;
 
 test('start × rm: it runs, or is gone', async () => {
+  const { race, tsrun } = track;
   const tally = new Tally(race);
   for (let round = 0; round < ROUNDS; round++) {
     const id = create(tsrun, 'both');
@@ -42,6 +28,7 @@ test('start × rm: it runs, or is gone', async () => {
 });
 
 test('start × rm -f: it is gone', async () => {
+  const { race, tsrun } = track;
   const tally = new Tally(race);
   for (let round = 0; round < ROUNDS; round++) {
     const id = create(tsrun, 'both');

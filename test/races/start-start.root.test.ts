@@ -1,31 +1,18 @@
-import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cgroupProcesses, detectCgroups } from '../../src/cgroup/host.ts';
 import { openEngine } from '../../src/engine/engine.ts';
 import { findContainer } from '../../src/engine/find.ts';
 import { containerStatus } from '../../src/engine/status.ts';
-import { needs, overlay, root } from '../support/needs.ts';
-import { openTsrun, type Tsrun } from '../support/tsrun.ts';
-import { create, left, Race, ROUNDS, Tally } from './race.ts';
+import { create, left, ROUNDS, races, Tally } from './race.ts';
 
-const test = needs(suite('start and start at the same time'), root(), overlay());
-let tsrun: Tsrun;
-let race: Race;
+const { test, track } = races('start and start at the same time');
 
-test.before(async () => {
-  tsrun = await openTsrun();
-  race = await Race.open(tsrun);
-});
-test.after(async () => {
-  race?.close();
-  await tsrun?.close();
-});
-
-const engine = () => openEngine({ dataRoot: tsrun.dataRoot, runRoot: tsrun.runRoot });
+const engine = () => openEngine({ dataRoot: track.tsrun.dataRoot, runRoot: track.tsrun.runRoot });
 const status = (id: string) => containerStatus(engine(), findContainer(engine(), id)).status;
 const START = { verb: 'start', words: ['twice'] } as const;
 
 test('start × start: it is started once, and who came second hears it', async () => {
+  const { race, tsrun } = track;
   const tally = new Tally(race);
   const layout = detectCgroups();
   const id = create(tsrun, 'twice');
@@ -49,6 +36,7 @@ test('start × start: it is started once, and who came second hears it', async (
 });
 
 test('start × stop: it runs, or has ended, and can be started and removed', async () => {
+  const { race, tsrun } = track;
   const tally = new Tally(race);
   const id = create(tsrun, 'twice');
   for (let round = 0; round < ROUNDS; round++) {
