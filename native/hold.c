@@ -50,7 +50,7 @@ static s64 hold(u64 set) {
     if (!(set & one)) continue;
     s64 asked = sys(rt_sigaction, signo, 0, &held.before[signo], sizeof set);
     if (is_error(asked)) return asked;
-    if (held.before[signo].handler == (u64)SIG_IGN) continue; /* nohup(1): it stays ignored */
+    if (held.before[signo].handler == (u64)SIG_IGN) continue; /* it stays so; nohup(1) is past: Node sets all back before it begins */
     sys(rt_sigprocmask, SIG_BLOCK, &one, 0, sizeof one);
     sys(rt_sigaction, signo, &passing, 0, sizeof set);
     held.set |= one;

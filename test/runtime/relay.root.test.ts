@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { needs, overlay, root } from '../support/needs.ts';
+import { needs, overlay, root, tool } from '../support/needs.ts';
 import { openTsrun, type Tsrun, until } from '../support/tsrun.ts';
 
 const test = needs(suite('becoming the relay'), root(), overlay());
@@ -24,6 +24,27 @@ test('takes no descriptor away from a thread of Node', () => {
     [],
   );
 });
+
+// Node sets every signal back to its default before any line of ours, so nothing tells that SIGHUP was ignored; docker run does the same
+// with it (seen with 28.2.2: it forwards it).
+needs(test, tool('nohup'))(
+  'under nohup SIGHUP is passed on, as docker run does; --sig-proxy=false keeps it from the container',
+  async () => {
+    const script = 'trap "echo hung up; exit 9" HUP; echo ready; while :; do sleep 0.02; done';
+    const begin = async (name: string, ...flags: string[]) => {
+      const words = ['run', '--name', name, ...flags, tsrun.rootfs, 'sh', '-c', script];
+      const live = tsrun.spawn(words, { through: ['nohup'] });
+      await live.waitFor('ready');
+      live.child.kill('SIGHUP');
+      return live.ended;
+    };
+    const told = await begin('told');
+    assert.equal([told.code, told.stdout], [9, 'ready\nhung up\n']);
+    const kept = await begin('kept', '--sig-proxy=false');
+    assert.equal([kept.code, kept.stdout], [129, 'ready\n']);
+    assert.is(tsrun.inspect('kept', '{{.State.Status}}'), 'running');
+  },
+);
 
 const childrenOf = (pid: number): string[] =>
   readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
