@@ -1,18 +1,15 @@
-import { constants, readFileSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import type { Spec } from '../spec/oci.ts';
 import { parseSpec } from '../spec/validate.ts';
+import { readText } from '../store/files.ts';
 import { type Bundle, bundleFrom } from './bundle.ts';
-
-/** Nobody waits for who might write into a fifo in its place. Node takes a number, too; its types do not. */
-const NO_WAITING = constants.O_NONBLOCK as unknown as string;
 
 /** A bundle from its directory. @throws TsrunError 'config' that names the goal, the file and the field */
 export function readBundle(goal: string, directory: string): Bundle {
   const path = `${directory}/config.json`;
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, { encoding: 'utf8', flag: NO_WAITING }));
+    json = JSON.parse(readText(path));
   } catch (cause) {
     throw new TsrunError('config', `${goal}: ${path}: ${(cause as Error).message}`, { cause });
   }

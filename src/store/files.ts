@@ -4,6 +4,7 @@ import {
   constants,
   existsSync,
   fchmodSync,
+  fstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -87,13 +88,28 @@ export function makeDirectories(path: string, mode: number): void {
   }
 }
 
-/** Node takes a number, too; its types do not. */
-const NO_WAITING = constants.O_NONBLOCK as unknown as string;
+/** No file of ours is as long. */
+const MOST_BYTES = 64 << 20;
 
-/** undefined when it is not there. A fifo in its place is empty: nobody waits for who might write. */
+/**
+ * Nobody waits for who might write into a fifo in its place, nor reads a device that has no end: both are empty, and so is what is too
+ * long for any file of ours. @throws Node's errors
+ */
+export function readText(path: string): string {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = fstatSync(fd);
+    const isOurs = found.isFile() ? found.size <= MOST_BYTES : found.isDirectory(); // EISDIR says what that is
+    return isOurs ? readFileSync(fd, 'utf8') : '';
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** undefined when it is not there. */
 export function readTextIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, { encoding: 'utf8', flag: NO_WAITING });
+    return readText(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR')
       return undefined;

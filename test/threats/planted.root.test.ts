@@ -1,11 +1,18 @@
 import { spawnSync } from 'node:child_process';
+import { rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs, overlay, root, tool } from '../support/needs.ts';
 import { expectOk, openTsrun, type Tsrun, until } from '../support/tsrun.ts';
 
-const test = needs(suite('fifos in the place of files of ours'), root(), overlay(), tool('mkfifo'));
+const test = needs(
+  suite('what is planted in the place of files of ours'),
+  root(),
+  overlay(),
+  tool('mkfifo'),
+  tool('mknod'),
+);
 let tsrun: Tsrun;
 
 test.before(async () => {
@@ -61,6 +68,30 @@ test('commands wait for nobody who might write: stop, restart, inspect, exec, st
     assert.match(`${tsrun.run(words).code}`, /^(0|1|125|126)$/, words.join(' '));
   plant(id, 'config.json', 'stopped');
   remove(id);
+});
+
+test('a device that has no end, or a file that is too long, is read by nobody; others are listed', () => {
+  const other = ok('run', '-d', '--name', 'other', tsrun.rootfs, 'sleep', '600');
+  for (const name of ['container.json', 'config.json', 'started', 'health.json']) {
+    const id = ok('run', '-d', '--name', 'spoilt', '--health-cmd', 'true', tsrun.rootfs, 'sleep', '600');
+    const path = join(tsrun.dataRoot, 'containers', id, name);
+    rmSync(path, { force: true });
+    assert.is(spawnSync('mknod', [path, 'c', '1', '5']).status, 0);
+    const seen = () => ok('ps', '-aq', '--no-trunc').split('\n');
+    assert.ok(seen().includes(other), name);
+    assert.match(`${tsrun.run(['exec', 'spoilt', 'true']).code}`, /^(0|1|125|126)$/, name);
+    rmSync(path);
+    writeFileSync(path, '');
+    truncateSync(path, 1 << 30);
+    assert.ok(seen().includes(other), name);
+    ok('rm', '-f', id);
+    assert.equal(
+      tsrun.leftovers([id]).filter((left) => left.includes(id)),
+      [],
+      name,
+    );
+  }
+  remove(other);
 });
 
 test.run();
