@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { createContainer } from '../engine/create.ts';
 import { engineFrom, flagContext, requireRoot } from './context.ts';
 import type { GlobalFlags } from './flags.ts';
-import { print } from './report.ts';
+import { print, sayFailure } from './report.ts';
 import { addRunFlags, type RunFlags, readRunFlags } from './run-flags.ts';
 
 export function createCommand(): Command {
@@ -18,6 +18,10 @@ export function createCommand(): Command {
 function create(rootfs: string, command: string[], flags: RunFlags & GlobalFlags): void {
   const options = readRunFlags(flags, rootfs, command, flagContext());
   requireRoot(`create ${rootfs}`);
-  const { record } = createContainer(engineFrom(flags), options);
-  print(`${record.id}\n`);
+  try {
+    print(`${createContainer(engineFrom(flags), options).record.id}\n`);
+  } catch (error) {
+    sayFailure(error);
+    process.exitCode = 1; // as Docker's, which has 125 for `run` alone
+  }
 }

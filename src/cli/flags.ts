@@ -29,6 +29,11 @@ export function dockerStyle(command: Command): Command {
   return command.helpOption('--help', 'show this help').passThroughOptions();
 }
 
+/** An old name of an option, as scripts still have it: not in the help. */
+export function addOldName(command: Command, names: string): Command {
+  return command.addOption(command.createOption(names).hideHelp());
+}
+
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
 }

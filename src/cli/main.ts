@@ -52,9 +52,15 @@ async function main(argv: string[]): Promise<void> {
     await (await program(verbOf(argv))).parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError)
-      process.exitCode = error.exitCode === 0 ? 0 : OWN_FAILURE; // it has said so
+      process.exitCode = codeOf(error); // it has said so
     else sayFailure(error);
   }
+}
+
+/** Docker's: an option that there is not, or a wrong value, is 125, too few or too many words and an unknown verb are 1. */
+function codeOf({ code, exitCode }: CommanderError): number {
+  if (exitCode === 0) return 0;
+  return /^commander\.(missingArgument|excessArguments|unknownCommand)$/.test(code) ? 1 : OWN_FAILURE;
 }
 
 void main(process.argv.slice(2));

@@ -3,12 +3,12 @@ import { Command } from 'commander';
 import { restartContainer } from '../engine/restart.ts';
 import { engineFrom, requireRoot } from './context.ts';
 import { forEach } from './each.ts';
-import { addFlags } from './flags.ts';
-import { readStopFlags, STOP_FLAGS, type StopFlags } from './stop.ts';
+import { addFlags, addOldName } from './flags.ts';
+import { OLD_TIMEOUT, readStopFlags, STOP_FLAGS, type StopFlags } from './stop.ts';
 import { startUninterrupted } from './uninterrupted.ts';
 
 export function restartCommand(): Command {
-  return addFlags(new Command('restart'), STOP_FLAGS)
+  return addOldName(addFlags(new Command('restart'), STOP_FLAGS), OLD_TIMEOUT)
     .description('stop containers that run, and start them')
     .argument('<container...>')
     .action((references: string[], _flags: unknown, self: Command) => restart(references, self.optsWithGlobals()));

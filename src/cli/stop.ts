@@ -13,7 +13,11 @@ const DEFAULT_SECONDS = '10';
 export interface StopFlags extends GlobalFlags {
   signal?: string;
   timeout?: string;
+  time?: string;
 }
+
+/** Docker's name of --timeout until 28. */
+export const OLD_TIMEOUT = '--time <seconds>';
 
 export const STOP_FLAGS: readonly Flag[] = [
   ['-s, --signal <signal>', 'how to ask (default: the stop signal of the container)'],
@@ -23,7 +27,7 @@ export const STOP_FLAGS: readonly Flag[] = [
 export function readStopFlags(flags: StopFlags): StopOptions {
   return {
     signal: maybeFlag('-s, --signal', flags.signal, parseSignal),
-    seconds: readFlag('-t, --timeout', flags.timeout ?? DEFAULT_SECONDS, parseSeconds),
+    seconds: readFlag('-t, --timeout', flags.timeout ?? flags.time ?? DEFAULT_SECONDS, parseSeconds),
     warn,
   };
 }

@@ -8,6 +8,7 @@ import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
 import type { FirstProcess } from './first-process.ts';
 import { killAll } from './kill.ts';
+import { signalName } from './options/parse-signal.ts';
 import { unpackOptions } from './saved-options.ts';
 import { endsWithin, noteFile, noteStop, openStarted, SIGKILL, sendSignal, stopSignalOf } from './signal.ts';
 import { containerStatus, isUp } from './status.ts';
@@ -103,7 +104,7 @@ function ask(
 ): boolean {
   if (!heeds(first.pid, signal)) {
     warn?.(
-      `${goal}: its first process does nothing about signal ${signal}: it is killed at once (run --init passes signals on)`,
+      `${goal}: its first process does nothing about ${signalName(signal)}: it is killed at once (run --init passes signals on)`,
     );
     return false;
   }

@@ -91,7 +91,7 @@ test('what cannot be, in Docker’s words and with its codes', () => {
     [['mute'], 1, 'configured logging driver does not support reading'],
     [['--tail', 'x', 'mute'], 125, 'invalid argument "x" for "-n, --tail" flag'],
     [['--since', 'x', 'mute'], 125, 'failed to parse value as time or duration'],
-    [[], 125, "missing required argument 'container'"],
+    [[], 1, "missing required argument 'container'"],
   ];
   for (const [words, code, message] of refused) {
     const outcome = tsrun.run(['logs', ...words]);

@@ -58,10 +58,30 @@ test('attach to one that does not run', () => {
   assert.match(stderr, 'You cannot attach to a stopped container');
 });
 
-test('run and create: 125, whoever has the name', () => {
+test('a name that is taken: 125 of run, 1 of create', () => {
   expectOk(tsrun.run(['create', '--name', 'taken', tsrun.rootfs, 'true']));
-  for (const verb of ['run', 'create'])
-    assert.is(tsrun.run([verb, '--name', 'taken', tsrun.rootfs, 'true']).code, 125, verb);
+  const codes = ['run', 'create'].map((verb) => tsrun.run([verb, '--name', 'taken', tsrun.rootfs, 'true']).code);
+  assert.equal(codes, [125, 1]);
+});
+
+test('an option that there is not: 125; too few or too many words, or an unknown verb: 1', () => {
+  const code = (...words: string[]) => tsrun.run(words).code;
+  assert.equal(
+    [code('stop', '--bogus', 'x'), code('create', '--bogus', 'x'), code('run', '-v', '', 'x')],
+    [125, 125, 125],
+  );
+  assert.equal(
+    [code('run'), code('logs'), code('rename', 'one'), code('ps', 'a', 'b'), code('bogus')],
+    [1, 1, 1, 1, 1],
+  );
+});
+
+test('--time is what --timeout was called', () => {
+  expectOk(
+    tsrun.run(['run', '-d', '--name', 'old', tsrun.rootfs, 'sh', '-c', 'trap "" TERM; while :; do sleep 0.1; done']),
+  );
+  assert.is(expectOk(tsrun.run(['stop', '--time', '0', 'old'])), 'old\n');
+  assert.not.match(expectOk(tsrun.run(['stop', '--help'])), '--time ');
 });
 
 test.run();

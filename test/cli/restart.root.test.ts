@@ -51,7 +51,7 @@ test('-t 0 does not ask; what would not hear it is told once', async () => {
   assert.equal(tsrun.run(['restart', '-t', '0', 'again']).code, 0);
   const { code, stderr } = tsrun.run(['restart', 'new']);
   assert.is(code, 0);
-  assert.match(stderr, 'tsrun: warning: restart new: its first process does nothing about signal 15');
+  assert.match(stderr, 'tsrun: warning: restart new: its first process does nothing about SIGTERM');
 });
 
 test('one that is paused wakes up for it', async () => {

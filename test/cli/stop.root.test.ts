@@ -43,7 +43,7 @@ for (const [what, script] of [
     const { ended } = await tsrun.container(name, script);
     const { code, stdout, stderr } = tsrun.run(['stop', '-t', '600', name]);
     assert.equal([code, stdout], [0, `${name}\n`], stderr);
-    assert.match(stderr, `tsrun: warning: stop ${name}: its first process does nothing about signal 15`);
+    assert.match(stderr, `tsrun: warning: stop ${name}: its first process does nothing about SIGTERM`);
     assert.is((await ended).code, 137);
   });
 

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { cpuTicks, descriptorsOf, monitorOf } from '../support/monitor-client.ts';
@@ -7,6 +8,7 @@ import { expectOk, openTsrun, type Tsrun, until } from '../support/tsrun.ts';
 
 const test = needs(suite('an idle monitor'), root(), overlay());
 const MOST_KIB = 64;
+const MONITOR = join(import.meta.dirname, '../../native/build/tsrun-monitor');
 let tsrun: Tsrun;
 test.before(async () => {
   tsrun = await openTsrun();
@@ -23,6 +25,10 @@ const pss = (pid: number): number =>
   Number(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8').match(/^Pss: +(\d+) kB$/m)![1]);
 const switches = (pid: number): number =>
   Number(readFileSync(`/proc/${pid}/status`, 'utf8').match(/^voluntary_ctxt_switches:\s+(\d+)$/m)![1]);
+
+test('its program has at most 40 KiB', () => {
+  assert.ok(statSync(MONITOR).size <= 40 * 1024, `${statSync(MONITOR).size} bytes`);
+});
 
 for (const flags of [[], ['-i'], ['-t'], ['-it']]) {
   test(`run -d ${flags.join('')}: at most ${MOST_KIB} KiB, and it never wakes`, async () => {

@@ -50,6 +50,13 @@ export function parseSignal(text: string): number {
   return number;
 }
 
+/** 15 → `SIGTERM`, 35 → `SIGRTMIN+1`. */
+export function signalName(number: number): string {
+  if (number >= RTMIN) return `SIGRTMIN${number === RTMIN ? '' : `+${number - RTMIN}`}`;
+  const [name] = [...numbers()].find(([, one]) => one === number) ?? [number];
+  return `SIG${name}`;
+}
+
 /** The text itself, once it has been found to be one. */
 export function checkedSignal(text: string): string {
   parseSignal(text);
