@@ -35,7 +35,11 @@ export class LogOutput {
 
   #add(entry: LogEntry): void {
     if (entry.stream === 'tsrun') {
-      this.#warn(`${entry.lost} bytes of output are missing here: they could not be written to the log`);
+      this.#warn(
+        entry.lost === undefined
+          ? 'output may be missing here: the log was rotated faster than it was read (--log-opt max-size, max-file)'
+          : `${entry.lost} bytes of output are missing here: they could not be written to the log`,
+      );
       return;
     }
     const { stream, bytes, partial } = entry;

@@ -12,12 +12,12 @@ export interface OutputEntry {
   partial: boolean;
 }
 
-/** Where output could not be written, because the disk was full. */
+/** Where output could not be written, because the disk was full; or where it may have been rotated away before it was read. */
 export interface LossEntry {
   stream: 'tsrun';
   ns: bigint;
-  /** So many bytes of output. */
-  lost: number;
+  /** So many bytes of output; undefined when nobody knows. */
+  lost: number | undefined;
 }
 
 const VERSION = 1;

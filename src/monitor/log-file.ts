@@ -12,6 +12,8 @@ export class LogFile {
   readonly #stats: Stats;
   /** Where the next line begins. */
   offset = 0;
+  /** What came before it may have been rotated away before anybody read it. */
+  afterGap = false;
   /** What is at the offset is in the midst of a line that is no entry. */
   #skipping = false;
   /** What is written behind it is not read. */
@@ -113,16 +115,21 @@ export function openNewer(path: string, current: LogFile | undefined): LogFile[]
   for (let attempt = 1; ; attempt++) {
     const newest = lstatSync(path, { throwIfNoEntry: false });
     if (newest !== undefined && current?.isSame(newest)) return [];
-    const files = openUpTo(path, current);
+    const { files, reached } = openUpTo(path, current);
     const now = lstatSync(path, { throwIfNoEntry: false });
     const calm = newest?.ino === now?.ino;
-    if (calm || attempt === ATTEMPTS) return files.reverse();
+    if (calm || attempt === ATTEMPTS) {
+      files.reverse();
+      // With a single file nobody can tell: what was rotated is always gone.
+      if (current !== undefined && !reached && files.length > 1) files[0]!.afterGap = true;
+      return files;
+    }
     for (const file of files) file.close();
   }
 }
 
 /** The newest first: a file that moves on meanwhile moves towards those that are still to come, and is recognised there. */
-function openUpTo(path: string, current: LogFile | undefined): LogFile[] {
+function openUpTo(path: string, current: LogFile | undefined): { files: LogFile[]; reached: boolean } {
   const files: LogFile[] = [];
   const last = lastNumber(path) + 2; // they are being moved on
   for (let number = 0; number <= last; number++) {
@@ -131,9 +138,9 @@ function openUpTo(path: string, current: LogFile | undefined): LogFile[] {
     const reached = file && current?.isSame(file);
     if (file && !known && !reached) files.push(file);
     else file?.close();
-    if (reached) break;
+    if (reached) return { files, reached };
   }
-  return files;
+  return { files, reached: false };
 }
 
 /** A directory that changes while it is listed does not show all of them. */

@@ -16,6 +16,8 @@ export interface LogRequest {
 
 /** Nobody says so when a monitor and its container are killed: how often it is looked whether they are there. */
 const LOOK_FOR_THE_END_MS = 250;
+/** Files that are rotated away while they wait to be read. */
+const MOST_OPEN = 8;
 
 /**
  * The entries of a log in the order in which they were written, many at a time. Of the files, which may be rotated or removed meanwhile,
@@ -36,6 +38,7 @@ export async function* readLog(path: string, request: LogRequest): AsyncGenerato
       for (const batch of drain(files)) {
         const chosen = batch.filter(isChosen);
         read = true;
+        if (follow) keepUp(path, files);
         if (chosen.length > 0) yield chosen;
         if (follow?.signal?.aborted) return;
       }
@@ -53,9 +56,19 @@ export async function* readLog(path: string, request: LogRequest): AsyncGenerato
   }
 }
 
+/**
+ * Who follows has the newer files open before they are rotated away, but not for ever: for as long as they are open they need room on the
+ * disk, and whoever reads what we write may be slow.
+ */
+function keepUp(path: string, files: LogFile[]): void {
+  if (files.length <= MOST_OPEN) files.push(...openNewer(path, files.at(-1)));
+}
+
 /** All that is there now. Files are closed behind it, but the newest: it may grow. */
 function* drain(files: LogFile[]): Generator<LogEntry[]> {
   while (files.length > 0) {
+    if (files[0]!.afterGap) yield [{ stream: 'tsrun', ns: BigInt(Date.now()) * 1_000_000n, lost: undefined }];
+    files[0]!.afterGap = false;
     for (let batch = files[0]!.next(); batch; batch = files[0]!.next()) yield batch;
     if (files.length === 1) return;
     files.shift()!.close();

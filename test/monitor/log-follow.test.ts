@@ -88,13 +88,40 @@ test('every line once while it is written as fast as can be', async () => {
   assert.equal(follower.lines, numbers(0, 60_000));
 });
 
-test('who is left behind misses lines, but reads none twice and none in another order', async () => {
+test('who reads slower than it is written has the next files open before they go, however few are kept', async () => {
+  const writer = openLogWriter(directory, { maxSize: 1_000_000, maxFiles: 2 });
+  const writeLong = (from: number, to: number) =>
+    writer.write(...Array.from({ length: to - from }, (_, i) => [1, `${from + i} ${'x'.repeat(990)}\n`] as const));
+  await writeLong(0, 800);
+  const seen: number[] = [];
+  let written = 800;
+  let over = false;
+  for await (const batch of readLog(path, { follow: { ended: () => over } })) {
+    for (const entry of batch) seen.push(entry.stream === 'tsrun' ? -1 : Number.parseInt(entry.bytes.toString(), 10));
+    // A block is an eighth of a file, and what is written meanwhile nearly a whole one: soon all that is kept was written later.
+    over = written === 5600;
+    if (over) continue;
+    await writeLong(written, written + 800);
+    written += 800;
+  }
+  await writer.close();
+  assert.equal(
+    seen,
+    Array.from({ length: 5600 }, (_, i) => i),
+  );
+});
+
+test('who is left behind misses lines, is told so where they are missing, and reads none twice and none in another order', async () => {
   const writer = openLogWriter(directory, { maxSize: 2000, maxFiles: 2 });
   await writeLines(writer, 0, 10);
   const seen: number[] = [];
+  const missing: number[] = [];
   let over = false;
   for await (const batch of readLog(path, { follow: { ended: () => over } })) {
-    for (const entry of batch) if (entry.stream === 'stdout') seen.push(Number(entry.bytes.toString().slice(5)));
+    for (const entry of batch) {
+      if (entry.stream === 'stdout') seen.push(Number(entry.bytes.toString().slice(5)));
+      else if (entry.stream === 'tsrun' && entry.lost === undefined) missing.push(seen.length);
+    }
     if (seen.length < 11)
       await writeLines(writer, 10, 1000); // the reader holds a file that has gone by then
     else over = true;
@@ -106,6 +133,9 @@ test('who is left behind misses lines, but reads none twice and none in another 
   );
   assert.ok(seen.every((number, i) => i === 0 || number > seen[i - 1]!));
   assert.is(seen.at(-1), 999);
+  const [at = 0] = missing;
+  assert.is(missing.length, 1, 'told once');
+  assert.ok(seen[at]! > seen[at - 1]! + 1, `told behind line ${seen[at - 1]}, in front of ${seen[at]}`);
 });
 
 test('from the last lines on', async () => {
