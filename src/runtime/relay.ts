@@ -3,21 +3,20 @@ import { monitorPath } from '../kernel/library.ts';
 import { CONTROL, FD_CONTROL } from '../kernel/protocol.ts';
 import { type SlotRef, type Struct, slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
-import { ANY, type Step, step } from '../plan/step.ts';
+import { ANY, type Step, type StepOptions, step } from '../plan/step.ts';
 import { becomeSteps } from './become.ts';
 import type { Ends } from './descriptors.ts';
 import type { Connected } from './launch.ts';
 
-/** What a relay needs of who is connected. `monitor`: a child of ours. */
-export type Carrying = Ends & Pick<Connected, 'interactive' | 'monitored'> & { monitor?: number };
+/** What a relay needs of who is connected. */
+export type Carrying = Ends & Pick<Connected, 'interactive' | 'monitored'>;
 
 const SIG_SETMASK = 2;
-const P_PID = 1;
-const WEXITED = 4;
 const OWN_FAILURE = 125;
 /** struct control that asks the monitor for a SIGKILL. */
 const KILL = String.fromCharCode(CONTROL.signal, 0, 0, 0, 9, 0, 0, 0);
 const NO_RELAY = 'tsrun: become the relay: tsrun-monitor could not be executed: what was started is ended\n';
+const LAST_WORD: Struct = { bytes: Buffer.alloc(CONTROL.bytes), shown: 'EXITED' };
 const ALL_SIGNALS: Struct = { bytes: Buffer.alloc(8, 0xff), shown: '~[]' };
 const ENDS = ['control', 'terminal', 'stdin', 'stdout', 'stderr'] as const;
 const STREAM_PLACES = { stdin: FD_CONTROL + 1, stdout: FD_CONTROL + 2, stderr: FD_CONTROL + 3 };
@@ -27,10 +26,9 @@ const TERMINAL_PLACE = FD_CONTROL + 1;
 const ours = (name: string): string => `our_${name}`;
 
 /** The caller's ends, as slots for relayPlan. */
-export function relaySlots(ends: Partial<Ends> & { monitor?: number }): Record<string, number> {
+export function relaySlots(ends: Partial<Ends>): Record<string, number> {
   const slots: Record<string, number> = {};
   for (const name of ENDS) if (ends[name] !== undefined) slots[ours(name)] = ends[name];
-  if (ends.monitor !== undefined) slots.monitor = ends.monitor;
   return slots;
 }
 
@@ -64,7 +62,7 @@ function letters({ terminal, interactive, monitored, manners }: Carried): string
 
 /**
  * The command line has nothing left to decide: it becomes the relay, a few kilobytes instead of a Node process, which carries bytes
- * and signals and exits with the container's code. Slot given: `monitor`.
+ * and signals and exits with the container's code.
  */
 export function relayPlan(carried: Carried): Step[] {
   const streams = Object.entries(STREAM_PLACES).filter(([name]) => name !== 'stdin' || carried.interactive);
@@ -103,7 +101,8 @@ function orEnd(steps: Step[]): Step[] {
   const last = steps.pop();
   const write = (fd: number | SlotRef, buf: string, why: string) =>
     step('write', { fd, buf, count: buf.length }, why, { ignoreErrors: true });
-  const monitor = { idtype: P_PID, id: slot('monitor'), infop: null, options: WEXITED };
+  const hear = (fd: number | SlotRef, why: string, options: StepOptions) =>
+    step('read', { fd, buf: LAST_WORD, count: LAST_WORD.bytes.length }, why, options);
   // From the first that takes a number of Node's on there is no way back.
   const first = steps.findIndex(({ name }) => name === 'dup3');
   const atOnce = steps.map((one, i) => (i < first ? one : { ...one, expect: { [ANY]: steps.length - i } }));
@@ -112,7 +111,12 @@ function orEnd(steps: Step[]): Step[] {
     ...(last === undefined ? [] : [{ ...last, expect: { [ANY]: 0 } }]),
     write(slot(`${ours('control')}'`), KILL, 'without a relay it is to end'),
     write(FD_CONTROL, KILL, 'the same, where it may be by now'),
-    step('waitid', monitor, 'and to be cleaned up after', { ignoreErrors: true }),
+    // Not its monitor's end: threads of Node hold the pipes open that it waits for us to read.
+    hear(slot(`${ours('control')}'`), 'and to be cleaned up after: its monitor says so', {
+      expect: { [ANY]: 0 },
+      thenSkip: 1,
+    }),
+    hear(FD_CONTROL, 'the same, where it may be by now', { ignoreErrors: true }),
     write(2, NO_RELAY, 'why'),
     step('exit', { status: OWN_FAILURE }, 'Node cannot go on'),
   ];
