@@ -65,7 +65,8 @@ async function againstPipe(machine: Machine, output: Output, megabytes: number, 
   if (pipe === undefined) return [];
   const judged = measured.map((one): Row => {
     const row = compared({ ...one, group }, pipe, MOST_OF_A_PIPE);
-    return { ...row, met: row.met || (megabytes / one.median) * 1000 >= ENOUGH };
+    const speed = (megabytes / one.median) * 1000;
+    return { ...row, met: row.met || speed >= ENOUGH, instead: `${speed.toFixed(0)} MB/s of ${ENOUGH}` };
   });
   return [{ ...pipe, group }, ...judged];
 }

@@ -8,6 +8,8 @@ export interface Row extends Measured {
   ratio?: number;
   /** The most that the ratio may be; with `faster`, it must be below. */
   target?: number;
+  /** What is as good as the target: `1011 MB/s of 500`. */
+  instead?: string;
   met?: boolean;
   /** For what is no time: left mounts, GiB/s. */
   unit?: string;
@@ -29,9 +31,10 @@ export function compared(row: Row, base: Measured, target?: number): Row {
 const number = (value: number): string =>
   value === 0 ? '0' : value >= 100 ? value.toFixed(0) : value.toFixed(value >= 10 ? 1 : 2);
 
-function verdict({ met, target, ratio }: Row): string {
+function verdict({ met, target, ratio, instead }: Row): string {
   if (met === undefined || target === undefined) return '';
-  return `${met ? '✓' : '✗'} ${ratio === undefined ? '' : `${ratio.toFixed(2)} `}(target ${target})`;
+  const or = instead === undefined ? '' : `, or ${instead}`;
+  return `${met ? '✓' : '✗'} ${ratio === undefined ? '' : `${ratio.toFixed(2)} `}(target ${target}${or})`;
 }
 
 function cells(row: Row): string[] {
