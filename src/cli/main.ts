@@ -52,15 +52,18 @@ async function main(argv: string[]): Promise<void> {
     await (await program(verbOf(argv))).parseAsync(argv, { from: 'user' });
   } catch (error) {
     if (error instanceof CommanderError)
-      process.exitCode = codeOf(error); // it has said so
+      process.exitCode = codeOf(verbOf(argv), error); // it has said so
     else sayFailure(error);
   }
 }
 
-/** Docker's: an option that there is not, or a wrong value, is 125, too few or too many words and an unknown verb are 1. */
-function codeOf({ code, exitCode }: CommanderError): number {
+/**
+ * Docker's: an option that there is not, or a wrong value, is 125, too few or too many words and an unknown verb are 1. With `run` all that
+ * is not the command's is 125.
+ */
+function codeOf(verb: string | undefined, { code, exitCode }: CommanderError): number {
   if (exitCode === 0) return 0;
-  return /^commander\.(missingArgument|excessArguments|unknownCommand)$/.test(code) ? 1 : OWN_FAILURE;
+  return verb !== 'run' && /^commander\.(missingArgument|excessArguments|unknownCommand)$/.test(code) ? 1 : OWN_FAILURE;
 }
 
 void main(process.argv.slice(2));

@@ -71,7 +71,7 @@ test('an option that there is not: 125; too few or too many words, or an unknown
     [125, 125, 125],
   );
   assert.equal(
-    [code('run'), code('logs'), code('rename', 'one'), code('ps', 'a', 'b'), code('bogus')],
+    [code('create'), code('logs'), code('rename', 'one'), code('ps', 'a', 'b'), code('bogus')],
     [1, 1, 1, 1, 1],
   );
 });

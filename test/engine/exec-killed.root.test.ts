@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { detectCgroups } from '../../src/cgroup/host.ts';
+import { execInContainer, openEngine, type TsrunError } from '../../src/index.ts';
+import { Paths as OrdinaryPaths } from '../../src/store/paths.ts';
 import { needs, overlay, root } from '../support/needs.ts';
 import { until } from '../support/tsrun.ts';
 import { cgroupsOf, World } from '../support/world.ts';
@@ -20,25 +20,34 @@ test.before(async () => {
 });
 test.after(() => world?.close());
 
+/** Once exec has looked whether the container runs and is not paused, it writes down what it is about to start. */
+class Paths extends OrdinaryPaths {
+  beforeEntering = () => {};
+  override execs(id: string): string {
+    this.beforeEntering();
+    return super.execs(id);
+  }
+}
+
 test('killed on its way in: says that the container ended, not that a pid is invalid', async () => {
   await world.tsrun.container('ends', 'echo ready; exec sleep 600');
   const cgroup = cgroupsOf(world.tsrun.inspect('ends', '{{.Id}}')).find((path) =>
     existsSync(join(path, 'cgroup.freeze')),
   )!;
   const members = (): number => readFileSync(join(cgroup, 'cgroup.procs'), 'utf8').trim().split('\n').length;
-  const config = join(world.dataRoot, 'containers', world.tsrun.inspect('ends', '{{.Id}}'), 'config.json');
-  const text = readFileSync(config);
-  rmSync(config);
-  execFileSync('mkfifo', [config]);
-  const entering = world.tsrun.spawn(['exec', 'ends', 'true']);
-  const pipe = await open(config, 'w'); // it reads: it has seen that the container runs, and is not paused
-  writeFileSync(join(cgroup, 'cgroup.freeze'), '1');
-  await pipe.writeFile(text);
-  await pipe.close();
+  const paths = new Paths(world.dataRoot, world.runRoot);
+  paths.beforeEntering = () => writeFileSync(join(cgroup, 'cgroup.freeze'), '1');
+  const engine = { ...openEngine({ dataRoot: world.dataRoot, runRoot: world.runRoot }), paths };
+  const options = { container: 'ends', command: ['true'], env: [], workdir: undefined, user: undefined };
+  const flags = { interactive: false, tty: false, detach: false, privileged: false };
+  const entering = execInContainer(engine, { ...options, ...flags }, { interactive: false }).then(
+    () => assert.unreachable('it was entered'),
+    (error: TsrunError) => error,
+  );
   await until('it is born, and stands still', () => members() === 2);
   assert.is(world.tsrun.run(['rm', '-f', 'ends']).code, 0);
-  const { code, stderr } = await entering.ended;
-  assert.equal([code, stderr], [126, 'tsrun: exec ends: the container ended before the command was executed\n']);
+  const { exitCode, message } = (await entering) as TsrunError;
+  assert.equal([exitCode, message], [126, 'exec ends: the container ended before the command was executed']);
 });
 
 test.run();
