@@ -10,7 +10,7 @@ import { write } from '../support/world.ts';
 
 const test = needs(suite('attach'), root(), overlay());
 const KIB = 1024;
-const CLIENT_DESCRIPTORS = 4;
+const CLIENT_DESCRIPTORS = 4; // its connection, input, output and errors
 let tsrun: Tsrun;
 test.before(async () => {
   tsrun = await openTsrun();
@@ -23,11 +23,18 @@ const detach = (name: string, script: string, ...flags: string[]): string =>
 const logsOf = (name: string): string => tsrun.run(['logs', name]).stdout;
 
 /** Clients of a container with -i, once the monitor has them all. */
-async function attach(name: string, count: number, ...through: string[][]): Promise<Live[]> {
+function attach(name: string, count: number, ...through: string[][]): Promise<Live[]> {
+  return joined(name, () =>
+    Array.from({ length: count }, (_, i) => tsrun.spawn(['attach', name], { through: through[i] ?? [] })),
+  );
+}
+
+async function joined(name: string, start: () => Live[], each = CLIENT_DESCRIPTORS): Promise<Live[]> {
   const monitor = monitorOf(tsrun, name);
   const before = descriptorsOf(monitor).length;
-  const clients = Array.from({ length: count }, (_, i) => tsrun.spawn(['attach', name], { through: through[i] ?? [] }));
-  await until('its clients', () => descriptorsOf(monitor).length === before + count * CLIENT_DESCRIPTORS);
+  const clients = start();
+  const { length: count } = clients;
+  await until('its clients', () => descriptorsOf(monitor).length === before + count * each);
   for (const client of clients) await relayOf(client);
   return clients;
 }
@@ -137,11 +144,15 @@ test('the end of the input of what started it is: run -i, and start -ai', () => 
 
 test('--no-stdin leaves the input alone, and without -i there is none', async () => {
   detach('no-stdin', 'read x; echo "got $x"; exec sleep 600', '-i');
-  const client = tsrun.spawn(['attach', '--no-stdin', 'no-stdin']);
-  client.child.stdin!.end('not for it\n');
+  const [client] = await joined(
+    'no-stdin',
+    () => [tsrun.spawn(['attach', '--no-stdin', 'no-stdin'])],
+    CLIENT_DESCRIPTORS - 1,
+  );
+  client!.child.stdin!.end('not for it\n');
   const [other] = await attach('no-stdin', 1);
   other!.child.stdin!.write('word\n');
-  await client.waitFor('got word');
+  await client!.waitFor('got word');
 });
 
 test('signals are the container’s; with --sig-proxy=false they are the client’s', async () => {
