@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { rethrowShortage } from '../errors/shortage.ts';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { monotonicMs } from '../kernel/clock.ts';
 import { type Step, step } from '../plan/step.ts';
 import type { CgroupLayout, Hierarchy } from './types.ts';
 
@@ -77,10 +78,10 @@ export async function freeze(layout: CgroupLayout, path: string, goal: string): 
     throw new TsrunError('unsupported', `${goal}: its cgroup has no freezer`, {
       hint: 'mount the freezer controller of cgroup v1, or cgroup v2',
     });
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = monotonicMs() + PATIENCE_MS;
   set(freezer, freezer.frozen, goal);
   while (!freezer.isFrozen()) {
-    if (performance.now() > deadline) {
+    if (monotonicMs() > deadline) {
       set(freezer, freezer.thawed, goal);
       throw new TsrunError('system', `${goal}: ${freezer.file}: its processes do not stop`, { code: 'EBUSY' });
     }

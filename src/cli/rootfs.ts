@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { makeDebianRootfs } from '../image/debian-rootfs.ts';
 import { makeMiniRootfs } from '../image/mini-rootfs.ts';
+import { monotonicMs } from '../kernel/clock.ts';
 
 interface RootfsFlags {
   from?: string;
@@ -26,9 +27,9 @@ async function rootfs(dir: string, programs: string[], flags: RootfsFlags): Prom
       hint: 'name programs without --from, or install packages in the tree later',
     });
   }
-  const started = performance.now();
+  const started = monotonicMs();
   const summary = await untilSignal((signal) => make(dir, programs, flags, signal));
-  const seconds = ((performance.now() - started) / 1000).toFixed(1);
+  const seconds = ((monotonicMs() - started) / 1000).toFixed(1);
   if (!flags.quiet) process.stdout.write(`${dir}: ${summary} in ${seconds} s\n`);
 }
 

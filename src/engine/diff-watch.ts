@@ -1,5 +1,6 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { monotonicMs } from '../kernel/clock.ts';
 import { isAlive } from '../kernel/procfs.ts';
 import { fileError } from '../store/files.ts';
 import { type Change, openLayers } from './diff.ts';
@@ -86,7 +87,7 @@ class Follower {
 
   async follow(memory: UpperMemory, isRunning: () => boolean, signal: AbortSignal): Promise<void> {
     let looking: NodeJS.Timeout | undefined;
-    let polledAt = performance.now();
+    let polledAt = monotonicMs();
     try {
       await new Promise<void>((resolve, reject) => {
         const end = () => resolve();
@@ -95,8 +96,8 @@ class Follower {
         if (this.#dirty.size > 0) this.#settle();
         looking = setInterval(() => {
           if (signal.aborted || !isRunning()) return end();
-          if (!this.#polling || performance.now() - polledAt < POLL_MS) return;
-          polledAt = performance.now();
+          if (!this.#polling || monotonicMs() - polledAt < POLL_MS) return;
+          polledAt = monotonicMs();
           memory.look([], { tell: true, deep: true });
         }, LOOK_FOR_THE_END_MS);
       });

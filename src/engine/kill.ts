@@ -4,6 +4,7 @@ import { killProcesses } from '../cgroup/kill.ts';
 import { killCgroupSteps } from '../cgroup/steps.ts';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { monotonicMs } from '../kernel/clock.ts';
 import { isAlive } from '../kernel/procfs.ts';
 import { slot } from '../plan/arguments.ts';
 import { play } from '../plan/play.ts';
@@ -47,7 +48,7 @@ export function isRunning(engine: Engine, id: string): boolean {
  * that, then one by one whoever is left. In one hierarchy, chosen while it runs: who is in another alone was put there by others.
  */
 export async function killAll(engine: Engine, id: string, goal: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = monotonicMs() + PATIENCE_MS;
   const path = cgroupPath(id);
   const cgroup = findCgroup(engine.cgroups, path);
   const run = readRunState(engine.paths, id);
@@ -56,7 +57,7 @@ export async function killAll(engine: Engine, id: string, goal: string): Promise
   for (let look = 0; ; look++) {
     const left = cgroup === undefined ? [] : processesBelow(cgroup);
     if (left.length === 0 && !firstRuns(engine, id)) return;
-    if (performance.now() > deadline)
+    if (monotonicMs() > deadline)
       throw new TsrunError('system', `${goal}: some of its processes do not end`, { hint: `see ${named(left)}` });
     if (look > 0 && cgroup !== undefined) killProcesses(engine.cgroups, path, cgroup, look >= FREEZE_FROM);
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, readFileSync } from 'node:fs';
 import { thaw } from '../cgroup/freeze.ts';
+import { monotonicMs } from '../kernel/clock.ts';
 import { type RunWatch, watchRun } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
@@ -127,10 +128,10 @@ function heeds(pid: number, signal: number): boolean {
 }
 
 async function endsInTime(first: FirstProcess, seconds: number): Promise<boolean> {
-  const deadline = seconds < 0 ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
+  const deadline = seconds < 0 ? Number.POSITIVE_INFINITY : monotonicMs() + seconds * 1000;
   for (;;) {
-    const left = Math.max(0, deadline - performance.now());
+    const left = Math.max(0, deadline - monotonicMs());
     if (await endsWithin(first, Math.min(left, AT_A_TIME_MS))) return true;
-    if (performance.now() >= deadline) return false;
+    if (monotonicMs() >= deadline) return false;
   }
 }

@@ -1,4 +1,5 @@
 import { closeSync, readdirSync } from 'node:fs';
+import { monotonicMs } from '../kernel/clock.ts';
 import { processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
@@ -43,10 +44,10 @@ const kill = (pid: number, sig: number, why: string) =>
  * them, so that their pids stay theirs. They clone each other, so until twice none is found.
  */
 export async function killEntering(monitor: number): Promise<void> {
-  const deadline = performance.now() + ENTERING_ENDS_MS;
+  const deadline = monotonicMs() + ENTERING_ENDS_MS;
   kill(monitor, SIGSTOP, 'no step further');
   try {
-    for (let none = 0; none < 2 && performance.now() < deadline; ) {
+    for (let none = 0; none < 2 && monotonicMs() < deadline; ) {
       const left = childrenOf(monitor);
       none = left.length === 0 ? none + 1 : 0;
       for (const pid of left) kill(pid, SIGKILL, 'it is not to execute');

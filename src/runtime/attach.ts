@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { monotonicMs } from '../kernel/clock.ts';
 import { AF, AT, O, SOCK } from '../kernel/constants.ts';
 import { CONTROL, HELLO, PROTOCOL_VERSION } from '../kernel/protocol.ts';
 import { type Struct, slot } from '../plan/arguments.ts';
@@ -53,14 +54,14 @@ export async function connectToMonitor(
 
 /** Returns the control socket. When as many wait as the kernel lets wait, tries again: it never waits for one who accepts none. */
 async function greet(goal: string, steps: Step[], given: Owner): Promise<number> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = monotonicMs() + PATIENCE_MS;
   for (;;) {
     const { played, error } = playSome(goal, steps, given);
     if (played.value('run') > 0) closeSync(played.value('run'));
     if (error === undefined) return played.value('control');
     if (played.value('control') > 0) closeSync(played.value('control'));
     if (!(error instanceof SyscallError && error.code === 'EAGAIN')) throw error;
-    if (performance.now() > deadline) throw noAnswer(goal);
+    if (monotonicMs() > deadline) throw noAnswer(goal);
     await setTimeout(AGAIN_MS);
   }
 }

@@ -2,6 +2,7 @@ import { closeSync, fstatSync, openSync, statSync } from 'node:fs';
 import { noSuchContainer } from '../errors/no-such-container.ts';
 import { SyscallError } from '../errors/syscall-error.ts';
 import { calledOff, TsrunError } from '../errors/tsrun-error.ts';
+import { monotonicMs } from '../kernel/clock.ts';
 import { AT, LOCK, O } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
 import { play, playSome } from '../plan/play.ts';
@@ -156,13 +157,13 @@ export async function waitForContainer(
   kind: number = LOCK.LOCK_SH,
   waiting: Waiting = {},
 ): Promise<() => void> {
-  const deadline = performance.now() + COMMAND_PATIENCE_MS;
+  const deadline = monotonicMs() + COMMAND_PATIENCE_MS;
   for (;;) {
     if (waiting.stop?.aborted) throw calledOff(goal);
     try {
       return lockContainer(paths, id, goal, kind, waiting);
     } catch (error) {
-      if (!(error instanceof TsrunError && error.code === 'EBUSY') || performance.now() > deadline) throw error;
+      if (!(error instanceof TsrunError && error.code === 'EBUSY') || monotonicMs() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     }
   }
@@ -215,10 +216,9 @@ export function watchRun(paths: Paths, id: string, goal: string): RunWatch {
   const { fd, close } = holding(openRunLock(paths, id, goal));
   return {
     over: async (next) => {
-      const deadline = performance.now() + PATIENCE_MS;
+      const deadline = monotonicMs() + PATIENCE_MS;
       const isOver = () => fd < 0 || tryLock(fd, goal, 'it has been cleaned up after') || next();
-      while (!isOver() && performance.now() < deadline)
-        await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+      while (!isOver() && monotonicMs() < deadline) await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
     },
     close,
   };
@@ -231,10 +231,10 @@ export async function waitForRunLock(
   goal: string,
   make: boolean,
 ): Promise<RunLock | undefined> {
-  const deadline = performance.now() + PATIENCE_MS;
+  const deadline = monotonicMs() + PATIENCE_MS;
   for (;;) {
     const lock = tryLockRun(paths, id, goal, make);
-    if (lock || performance.now() > deadline) return lock;
+    if (lock || monotonicMs() > deadline) return lock;
     await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   }
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { monotonicMs } from '../kernel/clock.ts';
 import { O } from '../kernel/constants.ts';
 import { tryLock } from './lock.ts';
 
@@ -9,9 +10,9 @@ const PATIENCE_MS = 5_000;
 export function whileLocked<T>(directory: string, goal: string, work: () => T): T {
   const fd = openSync(directory, O.O_DIRECTORY);
   try {
-    const deadline = performance.now() + PATIENCE_MS;
+    const deadline = monotonicMs() + PATIENCE_MS;
     while (!tryLock(fd, goal, 'one at a time')) {
-      if (performance.now() > deadline)
+      if (monotonicMs() > deadline)
         throw new TsrunError('conflict', `${goal}: ${directory}: another command does not let go of it`, {
           code: 'EBUSY',
         });
