@@ -29,8 +29,9 @@ const partPath = (verb) => `${cachePath(verb)}.part`;
 
 /** In a process of its own: does what the words say and leaves the code that it took. */
 function record(verb, words) {
+  const usual = usualHead();
   const script = new Script(readBundle(bundle(verb)), { filename: bundle(verb) });
-  const keep = () => writeFileSync(partPath(verb), script.createCachedData());
+  const keep = () => writeFileSync(partPath(verb), withFlagsOf(usual, script.createCachedData()));
   beforeCalls(keep);
   process.on('exit', keep);
   process.argv.splice(1, Number.POSITIVE_INFINITY, TSRUN, ...words);
@@ -75,15 +76,24 @@ function keepPart(verb) {
   renameSync(partPath(verb), cachePath(verb));
 }
 
-/** The flags' hash in the head of the code would be refused in a process without this flag: take over the usual one. */
-function keepAll(verb) {
-  const text = readBundle(bundle(verb));
-  const usual = new Script('0', { filename: 'usual' }).createCachedData();
-  setFlagsFromString('--no-lazy');
-  const code = new Script(text, { filename: bundle(verb) }).createCachedData();
-  setFlagsFromString('--lazy');
+/** To be taken before this process changes V8's flags. */
+function usualHead() {
+  return new Script('0', { filename: 'usual' }).createCachedData();
+}
+
+/** The hash of other flags in its head would have the code refused: takes over the usual one. */
+function withFlagsOf(usual, code) {
   const flagsAt = 12;
   usual.copy(code, flagsAt, flagsAt, flagsAt + 4);
+  return code;
+}
+
+function keepAll(verb) {
+  const text = readBundle(bundle(verb));
+  const usual = usualHead();
+  setFlagsFromString('--no-lazy');
+  const code = withFlagsOf(usual, new Script(text, { filename: bundle(verb) }).createCachedData());
+  setFlagsFromString('--lazy');
   if (new Script(text, { filename: bundle(verb), cachedData: code }).cachedDataRejected) return;
   writeFileSync(partPath(verb), code);
   keepPart(verb);

@@ -44,7 +44,7 @@ struct tape {
   u64 base;            /* address the relocated words are valid for; 0 at first */
   u64 started_ns, finished_ns; /* result: CLOCK_MONOTONIC around the whole play */
   u32 turn;            /* TURN_* */
-  u32 reserved;
+  u32 host;            /* HOST_* */
   s64 slots[TAPE_SLOTS];
 };
 
@@ -52,6 +52,9 @@ struct tape {
 #define TURN_ANY 0   /* any number of times */
 #define TURN_FREE 1  /* once: nobody has begun */
 #define TURN_TAKEN 2 /* once: somebody has */
+
+/* What libtsrun.so does for the process that it is loaded into. */
+#define HOST_BRIEF 1 /* it lives for one start: V8 need not optimize what runs */
 
 /* How an argument of an op becomes a register. Four bits each, argument 0 lowest. */
 #define ARG_IMM 0     /* the value itself */

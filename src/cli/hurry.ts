@@ -1,3 +1,4 @@
+import { liveBriefly } from '../kernel/library.ts';
 import { DATA_ROOT, type Flag, type GlobalFlags } from './flags.ts';
 import { readPlainWords } from './plain-words.ts';
 import { sayFailure } from './report.ts';
@@ -16,6 +17,7 @@ export function hurry<F>(
 ): boolean {
   const plain = readPlainWords(words, [...flags, DATA_ROOT]);
   if (plain === undefined || plain.operands.length < least || !plain.operands.every(isPlain)) return false;
+  liveBriefly();
   void start(plain.operands, plain.opts as F & GlobalFlags)
     .catch(sayFailure)
     .then(leave);

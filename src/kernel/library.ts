@@ -9,6 +9,7 @@ import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import { HOST, TAPE } from './abi.ts';
 
 interface RefBinding {
   instance: unknown;
@@ -156,12 +157,25 @@ function openLibrary(): Library {
   };
 }
 
+/** What the next tape asks of the library. */
+let host = 0;
+
+/**
+ * For a process that lives for one start, and never for somebody else's: from the first tape on V8 optimizes nothing, as all of it
+ * would be over before the optimized code is there.
+ */
+export function liveBriefly(): void {
+  host = HOST.brief;
+}
+
 /**
  * Plays a tape in this process and its clones (native/abi.h). Blocks the event loop until the last clone has executed.
  * @returns 0, or a negative errno; the tape's header then names the step.
  */
 export function playTape(tape: Buffer): number {
   library ??= openLibrary();
+  if (host !== 0) tape.writeUInt32LE(host, TAPE.host);
+  host = 0;
   return library.play(tape);
 }
 

@@ -31,6 +31,7 @@ function ours(): Record<string, number> {
     ...prefixed('CONTROL', abi.CONTROL),
     ...prefixed('HELLO', abi.HELLO),
     ...prefixed('TURN', abi.TURN),
+    ...prefixed('HOST', abi.HOST),
   ]);
 }
 
