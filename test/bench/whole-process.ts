@@ -11,27 +11,29 @@ const NEWER_NODE = 24;
 /** Compared, but not judged: what a disk does is not ours. */
 const OWN_DISK = 'tsrun run --rm, data on this machine’s disk';
 
+/** `node -e 0`, `run` and `exec`, all by that Node; and those that the disk has a part in, whose work goes on behind their end. */
 interface OnNode {
-  version: string;
-  contestants: Contestant[];
+  judged: Contestant[];
+  onDisk: Contestant[];
 }
 
-/** `node -e 0`, `run` and `exec`, all by that Node. */
 function onNode(machine: Machine, node: string, container: string): OnNode {
   keepCodeFor(node);
   const version = nodeVersion(node);
   const path = directoryOf(node);
   const of = (what: string, argv: string[]): Contestant => ({ name: `${what} (${version})`, argv, path });
+  const alone = of('node -e 0', [node, '-e', '0']);
+  const { rootfs, ownDisk } = machine;
   return {
-    version,
-    contestants: [
-      of('node -e 0', [node, '-e', '0']),
-      of('tsrun run --rm', [tsrun, 'run', '--rm', machine.rootfs, 'true']),
+    judged: [
+      alone,
+      of('tsrun run --rm', [tsrun, 'run', '--rm', rootfs, 'true']),
       of('tsrun exec', [tsrun, 'exec', container, 'true']),
-      ...(machine.ownDisk === undefined
-        ? []
-        : [of(OWN_DISK, [tsrun, 'run', '--data-root', machine.ownDisk, '--rm', machine.rootfs, 'true'])]),
     ],
+    onDisk:
+      ownDisk === undefined
+        ? []
+        : [alone, of(OWN_DISK, [tsrun, 'run', '--data-root', ownDisk, '--rm', rootfs, 'true'])],
   };
 }
 
@@ -44,12 +46,10 @@ function longContainer(machine: Machine): string {
   return name;
 }
 
-/** Each start against Node's own, on the same Node. */
-function judged(row: Row, measured: readonly Measured[]): Row {
-  const version = /\(v[^)]+\)$/.exec(row.name)?.[0];
-  const node = measured.find(({ name }) => name === `node -e 0 ${version}`);
-  if (node === undefined || row.name === node.name) return row;
-  return compared(row, node, row.name.startsWith(OWN_DISK) ? undefined : MOST_OF_NODE);
+/** The first is Node alone, which the others are compared with. */
+function rowsOf([alone, ...others]: readonly Measured[], target?: number): Row[] {
+  if (alone === undefined) return [];
+  return [{ ...alone, group: GROUP }, ...others.map((one) => compared({ ...one, group: GROUP }, alone, target))];
 }
 
 /** Faster than docker and podman: as a row of its own, because the target is ours and not theirs. */
@@ -58,17 +58,20 @@ function fasterThan(run: Measured, others: readonly Measured[]): Row[] {
   return peers.map((peer) => compared({ ...run, group: OTHERS, name: `${run.name} against ${peer.name}` }, peer, 1));
 }
 
-/** A contest for each Node, and one with others: what a dozen other programs leave of the caches is not what a command line finds that is used again and again. */
+/** A contest for each Node, one of the disk, and one with others: what these leave behind is not what a command line finds that is used again and again. */
 export async function wholeProcess(machine: Machine, bounds: Bounds): Promise<Row[]> {
   const container = longContainer(machine);
   const newer = fetchNode(machine, NEWER_NODE);
   const nodes = [process.execPath, ...(newer ? [newer] : [])].map((node) => onNode(machine, node, container));
-  const ours: Measured[] = [];
-  for (const { contestants } of nodes) ours.push(...(await contest(machine, contestants, bounds)));
-  const [, subject] = nodes[0]!.contestants;
+  const ours: Row[] = [];
+  for (const { judged, onDisk } of nodes) {
+    ours.push(...rowsOf(await contest(machine, judged, bounds), MOST_OF_NODE));
+    if (onDisk.length > 0) ours.push(...rowsOf(await contest(machine, onDisk, bounds)).slice(1));
+  }
+  const [, subject] = nodes[0]!.judged;
   const [run, ...others] = await contest(machine, [subject!, ...peers(machine)], bounds);
   return [
-    ...ours.map((one) => judged({ ...one, group: GROUP }, ours)),
+    ...ours,
     ...(run ? [{ ...run, group: OTHERS }, ...others.map((one) => compared({ ...one, group: OTHERS }, run))] : []),
     ...(run ? fasterThan(run, others) : []),
   ];
