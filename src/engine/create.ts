@@ -1,11 +1,10 @@
-import { statSync } from 'node:fs';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { playBeside } from '../plan/play.ts';
 import type { Step } from '../plan/step.ts';
 import { reserveDescriptors } from '../runtime/descriptors.ts';
 import type { Spec } from '../spec/oci.ts';
 import { serializeSpec } from '../spec/serialize.ts';
-import { fileError, makeDirectories, randomHex } from '../store/files.ts';
+import { fileError, randomHex } from '../store/files.ts';
 import { makeLayerSteps, newDirectory, newFile, newLayer, newLink } from '../store/layers.ts';
 import { makeLocked, type RunLock } from '../store/lock.ts';
 import { claimName, suggestName } from '../store/names.ts';
@@ -23,6 +22,7 @@ import { checkRootfs, initLayer, readAccounts, withRootfs } from './rootfs.ts';
 import type { RunOptions } from './run-options.ts';
 import { packOptions } from './saved-options.ts';
 import { toSpec } from './to-spec.ts';
+import { makeVolumeSources } from './volume-sources.ts';
 
 /** A container that exists, locked by this process until `unlock`. */
 export interface Created extends Draft {
@@ -43,6 +43,9 @@ export interface Draft {
   spec: Spec;
   layerSteps: Step[];
 }
+
+/** Of a name that was suggested another may have taken hold before us; so many times in a row it is not that. */
+const NAMES_LOST = 20;
 
 /** Debian's address for a machine's own name when the network has none for it: on the host's network the name resolves, too. */
 const OWN_ADDRESS = '127.0.1.1';
@@ -176,6 +179,22 @@ export function beginContainer(
   more: (draft: Draft) => readonly Step[],
   { waits = false } = {},
 ): Created {
+  for (let tries = 1; ; tries++) {
+    try {
+      return beginOnce(engine, given, more, waits);
+    } catch (error) {
+      const named = given.name !== undefined || !(error instanceof TsrunError && error.kind === 'conflict');
+      if (named || tries === NAMES_LOST) throw error;
+    }
+  }
+}
+
+function beginOnce(
+  engine: Engine,
+  given: RunOptions,
+  more: (draft: Draft) => readonly Step[],
+  waits: boolean,
+): Created {
   const verb = waits ? 'create' : 'run';
   const draft = draftContainer(engine, given, verb);
   const { record, options } = draft;
@@ -223,25 +242,4 @@ function bundleSteps({ paths, machine }: Engine, { record, spec, options }: Draf
     newFile(`${bundle}/resolv.conf`, resolvConf, 0o644, 'its /etc/resolv.conf'),
     newFile(`${bundle}/config.json`, serializeSpec(spec), 0o600, 'all that a start has to know'),
   ];
-}
-
-/** `-v` makes a missing source directory on the host, `--mount` objects: Docker's rules. */
-function makeVolumeSources(goal: string, options: RunOptions): void {
-  for (const mount of options.mounts) {
-    if (mount.type !== 'bind') continue;
-    const there = statSync(mount.source, { throwIfNoEntry: false });
-    if (there) continue;
-    if (!mount.createSource) {
-      throw new TsrunError(
-        'not-found',
-        `${goal}: invalid mount config for type "bind": bind source path does not exist: ${mount.source}`,
-        { code: 'ENOENT', hint: 'make it, or use -v, which makes a missing directory' },
-      );
-    }
-    try {
-      makeDirectories(mount.source, 0o755);
-    } catch (error) {
-      throw fileError(goal, error);
-    }
-  }
 }
