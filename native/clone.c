@@ -190,6 +190,7 @@ static void sleep_until_executed(struct child *child) {
   sys(close, sleeper.ends[1]); /* by itself: with our own writing end open, reading would never end */
   sys(close_range, 0, sleeper.ends[0] - 1, 0);
   sys(close_range, sleeper.ends[0] + 1, ~0u, 0);
+  sys(chdir, "/"); /* who goes on when the relay has ended may unmount what it was started in */
   sys(read, sleeper.ends[0], &byte, 1);
   sys(nanosleep, busy);
 }

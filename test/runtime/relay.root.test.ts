@@ -1,8 +1,9 @@
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs, overlay, root, tool } from '../support/needs.ts';
-import { openTsrun, type Tsrun, until } from '../support/tsrun.ts';
+import { expectOk, openTsrun, type Tsrun, until } from '../support/tsrun.ts';
 
 const test = needs(suite('becoming the relay'), root(), overlay());
 let tsrun: Tsrun;
@@ -54,6 +55,14 @@ test('reaps the child that gave Node’s memory back', async () => {
   await until('only the keeper is left', () => childrenOf(child.pid!).length === 1);
   const [keeper] = childrenOf(child.pid!);
   assert.match(readFileSync(`/proc/${keeper}/cmdline`, 'utf8'), 'keep');
+});
+
+// The child that gives the memory back goes on for milliseconds when the relay has ended.
+needs(test, tool('unshare'))('leaves nobody behind in the directory that it was started in', () => {
+  const script = `i=0; while [ $i -lt 10 ]; do i=$((i + 1))
+    mount -t tmpfs none "$0" && (cd "$0" && "$@") && umount "$0" || exit 1; done`;
+  const through = ['unshare', '-m', 'sh', '-c', script, mkdtempSync(join(tsrun.directory, 'mount-'))];
+  expectOk(tsrun.run(['run', '--rm', tsrun.rootfs, 'true'], { through }));
 });
 
 test.run();
