@@ -202,7 +202,6 @@ function beginOnce(
   const goal = `${verb} ${options.rootfs}`;
   const { paths } = engine;
   prepareDataRoot(engine, goal);
-  makeVolumeSources(goal, options);
   const spare = reserveDescriptors(goal);
   let unlock = () => {};
   let runLock: RunLock | undefined;
@@ -211,6 +210,7 @@ function beginOnce(
     writeRecord(paths, record);
     removeAbandoned(engine, record.name);
     claimName(paths, record.name, record.id);
+    makeVolumeSources(goal, options); // not for one that cannot be
     const steps = [...synchroniseSteps(paths, record), ...creationSteps(engine, draft), ...more(draft)];
     return { ...draft, made: playBeside(goal, steps), spare, unlock, runLock };
   } catch (error) {

@@ -63,6 +63,17 @@ test('--cidfile, and what cannot be made leaves neither a container nor the file
   assert.not.ok(existsSync(`${file}2`));
 });
 
+test('a name that is taken: no directory is made for it', () => {
+  const source = join(tsrun.directory, 'source');
+  const id = expectOk(create('--name', 'owner', tsrun.rootfs, 'true')).trim();
+  for (const words of [['create'], ['run', '--rm'], ['run', '-d']]) {
+    const { stderr } = tsrun.run([...words, '--name', 'owner', '-v', `${source}:/x`, tsrun.rootfs, 'true']);
+    assert.match(stderr, `The container name "/owner" is already in use by container "${id}"`);
+    assert.not.ok(existsSync(source), words.join(' '));
+  }
+  expectOk(tsrun.run(['rm', 'owner']));
+});
+
 test('exec, stop, kill and pause of one that has not run', () => {
   expectOk(create('--name', 'idle', tsrun.rootfs, 'true'));
   assert.is(tsrun.run(['exec', 'idle', 'true']).code, 126);
