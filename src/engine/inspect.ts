@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { readBundle } from '../runtime/read-bundle.ts';
 import type { Spec } from '../spec/oci.ts';
-import { type ContainerRecord, readRestarts, timestamp } from '../store/record.ts';
+import { type ContainerRecord, readLastExit, readRestarts, timestamp } from '../store/record.ts';
 import type { Engine } from './engine.ts';
 import { findContainer } from './find.ts';
 import { type Health, readHealth } from './health.ts';
@@ -30,7 +30,7 @@ export function inspectContainer(engine: Engine, reference: string) {
     Created: record.created,
     Path: record.path,
     Args: record.args,
-    State: stateOf(status, readHealth(engine, record, status, options.health)),
+    State: stateOf(status, finishedAt(engine, record, status), readHealth(engine, record, status, options.health)),
     Image: record.rootfs,
     ResolvConfPath: join(directory, 'resolv.conf'),
     HostnamePath: join(directory, 'hostname'),
@@ -62,7 +62,13 @@ function readSpec(directory: string): Spec | undefined {
   }
 }
 
-function stateOf({ status, pid, exitCode, startedAt, exit }: Status, health: Health | undefined) {
+/** Docker's: of a container that runs again, when it ended before. Of a run of which nobody recorded the end it is not known. */
+function finishedAt({ paths }: Engine, { id }: ContainerRecord, status: Status): string {
+  const exit = status.exit ?? (isUp(status) ? readLastExit(paths, id) : undefined);
+  return exit ? timestamp(exit.finishedNs) : NEVER;
+}
+
+function stateOf({ status, pid, exitCode, startedAt, exit }: Status, finished: string, health: Health | undefined) {
   return {
     Status: status,
     Running: isUp({ status }),
@@ -74,7 +80,7 @@ function stateOf({ status, pid, exitCode, startedAt, exit }: Status, health: Hea
     ExitCode: exitCode,
     Error: status === 'exited' && exit === undefined ? LOST : '',
     StartedAt: startedAt ?? NEVER,
-    FinishedAt: exit ? timestamp(exit.finishedNs) : NEVER,
+    FinishedAt: finished,
     ...(health === undefined ? {} : { Health: health }),
   };
 }

@@ -1,6 +1,6 @@
 import { AT } from '../kernel/constants.ts';
 import { slot } from '../plan/arguments.ts';
-import { type Step, step } from '../plan/step.ts';
+import { type Step, type StepOptions, step } from '../plan/step.ts';
 import { SOCKET_NAME } from '../runtime/monitor-plan.ts';
 import { newFile } from '../store/layers.ts';
 import type { Paths } from '../store/paths.ts';
@@ -16,6 +16,15 @@ export const unlinkLate = (paths: Paths, { id }: ContainerRecord): Step =>
   step('unlinkat', { ...at, pathname: paths.lateExit(id), flags: 0 }, 'and how it ended, where that was written late', {
     expect: { ENOENT: 0 },
   });
+
+/** It has not ended any more; but when it did last is still to be told. */
+const setExitAside = (paths: Paths, { id }: ContainerRecord, more: StepOptions): Step =>
+  step(
+    'renameat2',
+    { olddirfd: AT.AT_FDCWD, oldpath: paths.exit(id), newdirfd: AT.AT_FDCWD, newpath: paths.lastExit(id), flags: 0 },
+    'how it ended before is over',
+    more,
+  );
 
 export const mergedPath = (paths: Paths, { layer }: ContainerRecord): string => `${paths.layer(layer)}/merged`;
 const rootLink = (paths: Paths, { id }: ContainerRecord): string => `${paths.run(id)}/root`;
@@ -55,9 +64,7 @@ export function recordStartSteps(
     }),
     step('remove_tree', { ...at, name: paths.execs(record.id) }, 'and what was executed in it', { ignoreErrors: true }),
     link,
-    step('unlinkat', { ...at, pathname: `${directory}/exit.json`, flags: 0 }, 'how it ended before is over', {
-      expect: { ENOENT: 0 },
-    }),
+    setExitAside(paths, record, { expect: { ENOENT: 0 } }),
     unlinkLate(paths, record),
     step('unlinkat', { ...at, pathname: paths.stopped(record.id), flags: 0 }, 'somebody wants it to run', {
       expect: { ENOENT: 0 },
@@ -120,7 +127,8 @@ export function recordAgainSteps(engine: Engine, record: ContainerRecord): Step[
       },
     ),
     step('record_start', { ...at, pathname: started, temporary, rest }, 'when that was', { ignoreErrors: true }),
-    unlink(`${directory}/exit.json`, 'how it ended before is over'),
+    setExitAside(paths, record, { ignoreErrors: true }),
+    unlink(paths.exit(record.id), 'gone in any case'),
     unlink(paths.lateExit(record.id), 'the same, where it was written late'),
   ];
 }

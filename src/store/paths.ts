@@ -38,6 +38,14 @@ export class Paths {
   name(name: string): string {
     return `${this.names}/${name}`;
   }
+  /** How and when it ended; not there while it runs. */
+  exit(id: string): string {
+    return `${this.container(id)}/exit.json`;
+  }
+  /** How the run before this one ended, as `exit.json` said it: of a run that goes on. */
+  lastExit(id: string): string {
+    return `${this.container(id)}/exit-before.json`;
+  }
   /** Of a container that was renamed: a link to its name, for who knows it by the old one. */
   newName(id: string): string {
     return `${this.container(id)}/renamed`;

@@ -188,9 +188,13 @@ export function readStart(paths: Paths, id: string): { time: string; bootId: str
 export const readRestarts = (paths: Paths, id: string): number => Number(readUnless(paths.restarts(id), '')) || 0;
 
 export function readExit(paths: Paths, id: string): ExitRecord | undefined {
-  const found = parseExit(readUnless(`${paths.container(id)}/exit.json`, undefined));
+  const found = parseExit(readUnless(paths.exit(id), undefined));
   return found ?? readOfRun(paths.lateExit(id), parseExit);
 }
+
+/** Of a run that goes on: how the one before ended. undefined when there was none, or its end is not known. */
+export const readLastExit = (paths: Paths, id: string): ExitRecord | undefined =>
+  parseExit(readUnless(paths.lastExit(id), undefined));
 
 function parseExit(text: string | undefined): ExitRecord | undefined {
   if (text === undefined) return undefined;

@@ -47,6 +47,20 @@ test('one that has ended, or was never started, is started', async () => {
   assert.is(tsrun.inspect('new', '{{.State.Status}}'), 'running');
 });
 
+test('a running one says when it ended before', async () => {
+  const finished = (): string => tsrun.inspect('again', '{{.State.FinishedAt}}');
+  expectOk(tsrun.run(['stop', 'again']));
+  const before = finished();
+  assert.match(before, /^20/);
+  for (const verb of ['start', 'restart']) {
+    expectOk(tsrun.run([verb, 'again']));
+    assert.is(tsrun.inspect('again', '{{.State.Status}}'), 'running');
+    if (verb === 'start') assert.is(finished(), before);
+    else assert.ok(finished() > before, 'the end of the run that restart has stopped');
+    await ready('again');
+  }
+});
+
 test('-t 0 does not ask; what would not hear it is told once', async () => {
   assert.equal(tsrun.run(['restart', '-t', '0', 'again']).code, 0);
   const { code, stderr } = tsrun.run(['restart', 'new']);
