@@ -29,6 +29,8 @@ s64 record_exit(struct tape *tape, const s64 *arg);
 s64 oom_base(s64 count);
 s64 oom_kills(const struct tape *tape, const char *path);
 s64 record_event(const struct tape *tape, const s64 *arg);
+/* From here on the run is another than the tape was made for: events of its end say how long that was. */
+void begin_again(void);
 s64 record_run(const s64 *arg);
 s64 record_exec_end(const struct tape *tape, const s64 *arg);
 s64 record_start(const s64 *arg);

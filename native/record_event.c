@@ -52,6 +52,11 @@ static void put_name(struct text *tail, s64 link) {
   put_text(tail, "\"");
 }
 
+/* When the run began that a monitor has started again; 0: it is the one that the tape was made for. */
+static s64 began_again;
+
+void begin_again(void) { began_again = (s64)clock_ns(0); }
+
 /* The end of the line: an event's last attributes, and its time. */
 static u64 put_tail(char *to, s64 status, s64 ended, s64 renamed) {
   struct text tail = { to, 0 };
@@ -62,7 +67,8 @@ static u64 put_tail(char *to, s64 status, s64 ended, s64 renamed) {
     put_text(&tail, "\"");
   }
   if (ended > 1) {
-    put_field(&tail, ",\"execDuration\":\"", now > ended ? (now - ended) / SECOND_NS : 0);
+    s64 began = began_again ? began_again : ended;
+    put_field(&tail, ",\"execDuration\":\"", now > began ? (now - began) / SECOND_NS : 0);
     put_text(&tail, "\"");
   }
   put_field(&tail, "}},\"scope\":\"local\",\"time\":", now / SECOND_NS);

@@ -121,6 +121,7 @@ s64 start_again(void) {
   close_old_ends();
   restarts.count++;
   restarts.started_ns = clock_ns(CLOCK_MONOTONIC_);
+  begin_again();
   note_count();
   s64 failed = 0;
   if (!tape || is_error(open_ends(&ends))) {

@@ -106,7 +106,7 @@ export function afterSteps(engine: Engine, record: ContainerRecord, fresh: boole
 /** @param goesOn the monitor may start it again: what else a run leaves is for then, or for its end */
 function endSteps(engine: Engine, record: ContainerRecord, goesOn: boolean): Step[] {
   const exit = recordExitSteps(engine, record);
-  const died = diedSteps(engine, record, goesOn);
+  const died = diedSteps(engine, record);
   if (goesOn)
     return [
       ...exit,
@@ -129,12 +129,12 @@ function endSteps(engine: Engine, record: ContainerRecord, goesOn: boolean): Ste
 }
 
 /** Its processes are there still, and so is their cgroup: it knows who was killed for want of memory. */
-function diedSteps(engine: Engine, record: ContainerRecord, goesOn: boolean): Step[] {
+function diedSteps(engine: Engine, record: ContainerRecord): Step[] {
   const memoryEvents = memoryEventsPath(engine.cgroups, cgroupPath(record.id));
   return [
     openNameStep(engine, record),
     ...(memoryEvents === undefined ? [] : [endStep(engine, record, 'oom', { memoryEvents })]),
-    endStep(engine, record, 'die', { ended: goesOn ? 1n : nowNs() }),
+    endStep(engine, record, 'die', { ended: nowNs() }),
   ];
 }
 

@@ -34,6 +34,20 @@ test('on-failure: as often as it says, then it has ended with the code of the la
   remove('often', id);
 });
 
+test('its end tells how long the last run was, and it runs again with the time of its last end', async () => {
+  const script = 'if [ -e /first ]; then until [ -e /go ]; do sleep 0.02; done; else >/first; sleep 2.1; fi; exit 7';
+  const id = detached('told', 'on-failure:1', script);
+  await until('its second run', () => state('told') === 'running 0 1');
+  assert.match(tsrun.inspect('told', '{{.State.FinishedAt}}'), /^20/);
+  ok('exec', 'told', 'touch', '/go');
+  await until('its end', () => state('told') === 'exited 7 1');
+  const filters = ['-f', `container=${id}`, '-f', 'event=die', '--format', '{{.Actor.Attributes.execDuration}}'];
+  const [first = '', second = ''] = ok('events', '--since', '1m', '--until', '0s', ...filters).split('\n');
+  assert.match(`${first} ${second}`, /^[0-9]+ [0-9]+$/);
+  assert.ok(Number(first) >= 2 && Number(second) < Number(first), `${first} s, then ${second} s`);
+  remove('told', id);
+});
+
 test('on-failure: not after a success', async () => {
   const id = detached('success', 'on-failure', 'echo run; exit 0');
   await until('its end', () => state('success') === 'exited 0 0');
