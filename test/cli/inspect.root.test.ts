@@ -113,6 +113,7 @@ test('an option that was not given has docker’s empty value', () => {
     ['{{json .Config.Labels}}', '{}'],
     ['{{json .NetworkSettings.Networks}}', '{}'],
     ['{{json .ExecIDs}}', 'null'],
+    ['{{.ExecIDs}} {{.HostConfig.CapAdd}} {{len .Config.Entrypoint}}', '[] [] 0'],
     ['{{.State.Running}} {{.State.Pid}} {{.State.ExitCode}} {{.State.OOMKilled}}', 'false 0 0 false'],
     ['{{.HostConfig.AutoRemove}}', 'false'],
   ];

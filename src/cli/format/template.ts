@@ -3,7 +3,7 @@ import { fault, prefixed } from './template/fault.ts';
 import { FORMAT_FUNCTIONS, type TemplateFunctions } from './template/functions.ts';
 import { parseTemplate } from './template/parser.ts';
 
-export { TypedMap } from './template/value.ts';
+export { NIL_LIST, TypedMap } from './template/value.ts';
 
 const NAMES: ReadonlySet<string> = new Set(Object.keys(FORMAT_FUNCTIONS));
 

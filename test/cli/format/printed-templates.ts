@@ -5,6 +5,7 @@ export const PRINTED: readonly string[] = [
   '{{json .Config.Labels}}',
   '{{join .Config.Env ","}}',
   '{{.Odd.n}}',
+  '{{.Config.Cmd}} {{len .Config.Cmd}} {{json .Config.Cmd}}{{range .Config.Cmd}}x{{else}}none{{end}}',
   '{{index .Odd "nope"}}',
   '{{printf "%05s|%-5d|%x" "ab" 3 "hi"}}',
   '{{range .Odd.list}}{{.}},{{end}}',

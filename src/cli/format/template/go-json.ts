@@ -1,4 +1,4 @@
-import { fromData, mapEntries, TypedMap, type Value } from './value.ts';
+import { fromData, mapEntries, NIL_LIST, TypedMap, type Value } from './value.ts';
 
 export interface JsonOptions {
   /** `<`, `>` and `&` as \u003c, \u003e, \u0026: what Go does in a row's own MarshalJSON. */
@@ -18,7 +18,7 @@ function jsonText(text: string, options: JsonOptions): string {
 
 /** Compact JSON with Go's escapes. Methods and undefined members are left out. */
 export function goJson(value: Value, options: JsonOptions = {}): string {
-  if (value === null || value === undefined || typeof value === 'function') return 'null';
+  if (value === null || value === undefined || value === NIL_LIST || typeof value === 'function') return 'null';
   if (typeof value === 'string') return jsonText(value, options);
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object') return JSON.stringify(value);

@@ -19,6 +19,9 @@ export class TypedMap {
   }
 }
 
+/** Go's nil slice: in every respect an empty list, but `null` as JSON. */
+export const NIL_LIST: readonly never[] = Object.freeze([]);
+
 /** JSON's numbers become Go's: whole ones int, others float64. Large ones keep the digits that JSON has for them. */
 export function fromData(value: unknown): Value {
   if (typeof value !== 'number') return value;
