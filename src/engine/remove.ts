@@ -17,6 +17,7 @@ import { findId } from './find.ts';
 import { isRunning, killAll, killProcess, sayWhoIsLeft } from './kill.ts';
 import { noteStop } from './signal.ts';
 import { containerStatus, isUp } from './status.ts';
+import { findOrTakeUp } from './take-up.ts';
 
 const SOON_MS = 1_000;
 
@@ -122,7 +123,7 @@ function readOrForce(engine: Engine, id: string, force: boolean): ContainerRecor
 export async function removeContainer(engine: Engine, reference: string, { force = false } = {}): Promise<string> {
   const goal = `rm ${reference}`;
   refuseForeignDirectories(engine, goal);
-  const id = findId(engine, reference);
+  const id = force ? findOrTakeUp(engine, reference, goal) : findId(engine, reference);
   const unlock = await lockForRemoval(engine, id, goal, force);
   try {
     const record = readOrForce(engine, id, force);

@@ -38,6 +38,25 @@ function intrude(id: string): { cgroup: string; pid: number; leave(): Promise<vo
   return { cgroup, pid: sleeper.pid!, leave };
 }
 
+test('-f: one that runs without its directory, by whatever it is called; by another data root it is not found', async () => {
+  for (const [at, end] of [0, 12, 64].entries()) {
+    const id = expectOk(
+      tsrun.run(['run', '-d', '--name', `gone${at}`, '--restart', 'always', tsrun.rootfs, 'sleep', '600']),
+    ).trim();
+    const pid = tsrun.inspect(id, '{{.State.Pid}}');
+    rmSync(join(tsrun.dataRoot, 'containers', id), { recursive: true });
+    const reference = end === 0 ? `gone${at}` : id.slice(0, end);
+    assert.is(tsrun.run(['rm', reference]).code, 1, 'without -f nothing is ended');
+    const other = mkdtempSync(join(tmpdir(), 'tsrun-test-'));
+    assert.is(tsrun.run(['--data-root', other, 'rm', '-f', reference]).code, 1);
+    rmSync(other, { recursive: true });
+    assert.ok(existsSync(`/proc/${pid}`));
+    assert.equal(tsrun.run(['rm', '-f', reference]), { code: 0, stdout: `${reference}\n`, stderr: '' });
+    await until('its process to be reaped', () => !existsSync(`/proc/${pid}`));
+    assert.equal(tsrun.leftovers([id]), []);
+  }
+});
+
 const hybrid = needs(test, cgroupV1('pids'));
 
 hybrid(
