@@ -10,6 +10,7 @@ import { parseMount } from '../engine/options/parse-mount.ts';
 import { parseName } from '../engine/options/parse-name.ts';
 import { parseNetwork } from '../engine/options/parse-network.ts';
 import { NO_RESTART, parseRestart, refuseRestartOfRemoved } from '../engine/options/parse-restart.ts';
+import { parseSeconds } from '../engine/options/parse-seconds.ts';
 import { checkedSignal } from '../engine/options/parse-signal.ts';
 import { parseTmpfs } from '../engine/options/parse-tmpfs.ts';
 import { parseUlimit } from '../engine/options/parse-ulimit.ts';
@@ -51,6 +52,7 @@ export interface RunFlags extends HealthFlags {
   restart?: string;
   rm?: boolean;
   stopSignal?: string;
+  stopTimeout?: string;
   tmpfs?: string[];
   tty?: boolean;
   ulimit?: string[];
@@ -87,6 +89,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   ['--restart <policy>', 'when it has ended: no, on-failure[:times], always or unless-stopped (default: no)'],
   ['--rm', 'remove the container when it has ended'],
   ['--stop-signal <signal>', 'the signal that asks it to end'],
+  ['--stop-timeout <seconds>', 'how long `stop` waits before SIGKILL; -1: for ever (default: 10)'],
   ['--tmpfs <path[:options]>', 'mount a tmpfs', 'each'],
   ['-t, --tty', 'give it a terminal'],
   ['--ulimit <name=soft[:hard]>', 'a resource limit', 'each'],
@@ -140,6 +143,7 @@ export function readRunFlags(opts: RunFlags, rootfs: string, command: string[], 
     privileged: opts.privileged ?? false,
     ulimits: lastOfEachName(each('--ulimit', opts.ulimit, parseUlimit)),
     stopSignal: maybeFlag('--stop-signal', opts.stopSignal, checkedSignal),
+    stopTimeout: maybeFlag('--stop-timeout', opts.stopTimeout, parseSeconds),
     cidfile: pathOrNone(opts.cidfile, context.cwd),
     pidfile: pathOrNone(opts.pidfile, context.cwd),
     network: maybeFlag('--network', opts.network, parseNetwork) ?? DEFAULT_NETWORK,

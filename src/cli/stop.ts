@@ -1,14 +1,11 @@
+import { parseSeconds } from '../engine/options/parse-seconds.ts';
 import { parseSignal } from '../engine/options/parse-signal.ts';
-import { usageError } from '../engine/options/usage-error.ts';
-import { type StopOptions, stopContainer } from '../engine/stop.ts';
+import { DEFAULT_SECONDS, type StopOptions, stopContainer } from '../engine/stop.ts';
 import { engineFrom, requireRoot } from './context.ts';
 import { forAll } from './each.ts';
 import { maybeFlag, readFlag } from './flag-values.ts';
 import type { Flag, GlobalFlags } from './flags.ts';
 import { warn } from './report.ts';
-
-/** Docker's. */
-const DEFAULT_SECONDS = '10';
 
 export interface StopFlags extends GlobalFlags {
   signal?: string;
@@ -21,13 +18,17 @@ export const OLD_TIMEOUT = '--time <seconds>';
 
 export const STOP_FLAGS: readonly Flag[] = [
   ['-s, --signal <signal>', 'how to ask (default: the stop signal of the container)'],
-  ['-t, --timeout <seconds>', `how long to wait before SIGKILL; -1: for ever (default: ${DEFAULT_SECONDS})`],
+  [
+    '-t, --timeout <seconds>',
+    `how long to wait before SIGKILL; -1: for ever (default: the container's --stop-timeout, or ${DEFAULT_SECONDS})`,
+  ],
 ];
 
 export function readStopFlags(flags: StopFlags): StopOptions {
+  const said = flags.timeout ?? flags.time;
   return {
     signal: maybeFlag('-s, --signal', flags.signal, parseSignal),
-    seconds: readFlag('-t, --timeout', flags.timeout ?? flags.time ?? DEFAULT_SECONDS, parseSeconds),
+    seconds: said === undefined ? undefined : readFlag('-t, --timeout', said, parseSeconds),
     warn,
   };
 }
@@ -38,9 +39,4 @@ export async function stop(references: string[], flags: StopFlags): Promise<void
   requireRoot(`stop ${references[0]}`);
   const engine = engineFrom(flags);
   await forAll(references, (reference) => stopContainer(engine, reference, options));
-}
-
-function parseSeconds(text: string): number {
-  if (!/^(-1|[0-9]{1,9})$/.test(text)) throw usageError(`invalid number of seconds: ${text}`);
-  return Number(text);
 }

@@ -137,6 +137,7 @@ function configOf(record: ContainerRecord, options: RunOptions, spec: Spec | und
     OnBuild: null,
     Labels: Object.fromEntries(options.labels),
     ...(options.stopSignal === undefined ? {} : { StopSignal: options.stopSignal }),
+    ...(options.stopTimeout === undefined ? {} : { StopTimeout: options.stopTimeout }),
   };
 }
 

@@ -84,6 +84,7 @@ const DEFAULTS: Omit<RunOptions, 'rootfs' | 'command'> = {
   privileged: false,
   ulimits: [],
   stopSignal: undefined,
+  stopTimeout: undefined,
   cidfile: undefined,
   pidfile: undefined,
   network: 'host',

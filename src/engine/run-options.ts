@@ -33,6 +33,8 @@ export interface RunOptions {
   ulimits: Ulimit[];
   /** As given, a name or a number: `parseSignal` reads it; `undefined` = SIGTERM. */
   stopSignal: string | undefined;
+  /** Seconds that `stop` waits before SIGKILL, -1: for ever; `undefined` = 10. */
+  stopTimeout: number | undefined;
   cidfile: string | undefined;
   pidfile: string | undefined;
   network: NetworkMode;

@@ -19,9 +19,12 @@ const SIGTIMEDWAIT: Partial<Record<NodeJS.Architecture, number>> = { x64: 128, a
 /** The longest that a thread waits for one: there are four of them, for as many containers as are stopped at once. */
 const AT_A_TIME_MS = 250;
 
+/** Docker's. */
+export const DEFAULT_SECONDS = 10;
+
 export interface StopOptions {
-  /** Until SIGKILL; negative: never. */
-  seconds: number;
+  /** Until SIGKILL; negative: never. Unless said, the container's own, or ten. */
+  seconds?: number | undefined;
   /** Instead of the container's own stop signal. */
   signal?: number | undefined;
   /** Told when the signal would do nothing. */
@@ -53,7 +56,10 @@ export async function stopContainer(engine: Engine, reference: string, options: 
   try {
     first = await openStarted(engine, record, goal, begin);
     if (first === undefined) return await stopRestarting(engine, record, reference, options);
-    if (!asked || !(await endsInTime(first, options.seconds))) {
+    if (
+      !asked ||
+      !(await endsInTime(first, options.seconds ?? unpackOptions(record.options).stopTimeout ?? DEFAULT_SECONDS))
+    ) {
       recordEvent(engine, record, 'kill', { signal: String(SIGKILL) });
       await killAll(engine, record.id, goal);
     }

@@ -131,6 +131,8 @@ test('every other flag', () => {
       '/bin/x',
       '--stop-signal',
       'int',
+      '--stop-timeout',
+      '-1',
       '--network',
       'host',
       '--privileged',
@@ -169,8 +171,8 @@ test('every other flag', () => {
     ],
   );
   assert.equal(
-    [options.name, options.user, options.entrypoint, options.stopSignal, options.network],
-    ['web', '1000:web', '/bin/x', 'int', 'host'],
+    [options.name, options.user, options.entrypoint, options.stopSignal, options.stopTimeout, options.network],
+    ['web', '1000:web', '/bin/x', 'int', -1, 'host'],
   );
   assert.equal([options.init, options.readOnly, options.privileged], [true, true, true]);
   assert.equal([options.capAdd, options.capDrop], [['CAP_NET_ADMIN'], ['ALL']]);

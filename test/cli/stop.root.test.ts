@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { needs, overlay, root } from '../support/needs.ts';
-import { openTsrun, type Tsrun } from '../support/tsrun.ts';
+import { expectOk, openTsrun, type Tsrun } from '../support/tsrun.ts';
 
 const test = needs(suite('stop, kill, pause'), root(), overlay());
 let tsrun: Tsrun;
@@ -51,6 +51,20 @@ test('stop: --init passes the signal on', async () => {
   const { ended } = await tsrun.container('with-init', undefined, ['--init']);
   assert.equal(tsrun.run(['stop', '-t', '600', 'with-init']), { code: 0, stdout: 'with-init\n', stderr: '' });
   assert.is((await ended).code, 143);
+});
+
+test('stop: --stop-timeout is how long it waits, unless -t is said', async () => {
+  const own = await tsrun.container('patient', trapping(':'), ['--stop-timeout', '1']);
+  assert.is(tsrun.inspect('patient', '{{.Config.StopTimeout}}'), '1');
+  const began = performance.now();
+  expectOk(tsrun.run(['stop', 'patient']));
+  assert.is((await own.ended).code, 137);
+  const took = performance.now() - began;
+  assert.ok(took >= 1000 && took < 9000, `${took} ms: neither at once nor the ten seconds of others`);
+  const given = await tsrun.container('impatient', trapping(':'), ['--stop-timeout', '-1']);
+  expectOk(tsrun.run(['stop', '-t', '0', 'impatient']));
+  assert.is((await given.ended).code, 137);
+  assert.is(tsrun.run(['create', '--stop-timeout', 'soon', tsrun.rootfs, 'true']).code, 125);
 });
 
 test('stop -t 1: who hears it and goes on is killed when the time is over, and so is all it started', async () => {

@@ -9,6 +9,7 @@ import { parseMountTarget } from './parse-mount-target.ts';
 import { parseName } from './parse-name.ts';
 import { parseNetwork } from './parse-network.ts';
 import { checkRestart, refuseRestartOfRemoved } from './parse-restart.ts';
+import { parseSeconds } from './parse-seconds.ts';
 import { checkedSignal } from './parse-signal.ts';
 import { parseTmpfs } from './parse-tmpfs.ts';
 import { parseUlimit } from './parse-ulimit.ts';
@@ -109,6 +110,7 @@ export function checkRunOptions(options: RunOptions): RunOptions {
     capDrop: parsed('capability', options.capDrop, parseCapability),
     ulimits: options.ulimits.map(checkUlimit),
     stopSignal: maybe(options.stopSignal, (value) => checkedSignal(String(value))),
+    stopTimeout: maybe(options.stopTimeout, (value) => parseSeconds(String(value))),
     cidfile: maybe(options.cidfile, (value) => text('cidfile', value)),
     pidfile: maybe(options.pidfile, (value) => text('pidfile', value)),
     network: parseNetwork(options.network),

@@ -71,6 +71,7 @@ const refused: [what: string, options: Partial<RunOptions>, message: RegExp][] =
   ['a capability', { capAdd: ['CAP_NONE'] }, /capability/],
   ['a limit', { ulimits: [{ name: 'nofile', soft: Number.NaN, hard: 1 }] }, /ulimit/],
   ['a signal', { stopSignal: '65' }, /signal/],
+  ['a time to stop', { stopTimeout: 1.5 }, /seconds/],
   ['a network', { network: wrong('container:x') }, /network/],
 ];
 for (const [what, options, message] of refused) {
