@@ -16,6 +16,9 @@ import { containerStatus, isUp } from './status.ts';
 
 /** The number of rt_sigtimedwait(2), which sigwait(3) is, too; the signals that it waits for are not blocked meanwhile. */
 const SIGTIMEDWAIT: Partial<Record<NodeJS.Architecture, number>> = { x64: 128, arm64: 137 };
+/** Of a process that has the signal blocked at the moment. */
+const LOOKS = 3;
+const LOOK_AGAIN_MS = 2;
 /** The longest that a thread waits for one: there are four of them, for as many containers as are stopped at once. */
 const AT_A_TIME_MS = 250;
 
@@ -121,15 +124,30 @@ function ask(
   return true;
 }
 
-/** Has it a handler for the signal, is it blocked for a signalfd(2), or is it waited for just now, as an init mostly does? */
+/**
+ * Has it a handler for the signal, is it blocked for a signalfd(2), or is it waited for just now, as an init mostly does? A shell
+ * blocks all signals whenever it forks: what is only blocked is looked at again.
+ */
 function heeds(pid: number, signal: number): boolean {
+  for (let look = 1; ; look++) {
+    const heeded = howHeeded(pid, signal);
+    if (heeded !== 'blocked' || look === LOOKS) return heeded !== 'no';
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_AGAIN_MS);
+  }
+}
+
+function howHeeded(pid: number, signal: number): 'yes' | 'blocked' | 'no' {
   try {
-    if (readFileSync(`/proc/${pid}/syscall`, 'latin1').startsWith(`${SIGTIMEDWAIT[process.arch]} `)) return true;
+    if (readFileSync(`/proc/${pid}/syscall`, 'latin1').startsWith(`${SIGTIMEDWAIT[process.arch]} `)) return 'yes';
     const status = readFileSync(`/proc/${pid}/status`, 'latin1');
-    const set = (name: string) => BigInt(`0x${status.match(new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm'))?.[1] ?? '0'}`);
-    return (((set('SigCgt') | set('SigBlk')) >> BigInt(signal - 1)) & 1n) === 1n;
+    const isIn = (name: string) => {
+      const set = BigInt(`0x${status.match(new RegExp(`^${name}:\\s*([0-9a-f]+)$`, 'm'))?.[1] ?? '0'}`);
+      return ((set >> BigInt(signal - 1)) & 1n) === 1n;
+    };
+    if (isIn('SigCgt')) return 'yes';
+    return isIn('SigBlk') && !isIn('SigIgn') ? 'blocked' : 'no';
   } catch {
-    return true; // it has just ended
+    return 'yes'; // it has just ended
   }
 }
 
