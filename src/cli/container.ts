@@ -5,6 +5,7 @@ import { parsePruneFilter } from '../engine/prune-filter.ts';
 import { engineFrom, requireRoot } from './context.ts';
 import { collect, type GlobalFlags } from './flags.ts';
 import { humanSize } from './format/human.ts';
+import { psCommand } from './ps.ts';
 import { errorText, print, printError } from './report.ts';
 
 interface PruneFlags extends GlobalFlags {
@@ -18,7 +19,10 @@ export function containerCommand(): Command {
     .option('--filter <key=value>', 'only those: label=KEY[=VALUE], label!=…, until=TIME', collect)
     .option('-f, --force', 'do not ask')
     .action((_flags: unknown, self: Command) => pruneAll(self.optsWithGlobals()));
-  return new Command('container').description('manage containers').addCommand(prune);
+  return new Command('container')
+    .description('manage containers')
+    .addCommand(psCommand().name('ls').aliases(['list', 'ps']))
+    .addCommand(prune);
 }
 
 async function pruneAll(flags: PruneFlags): Promise<void> {

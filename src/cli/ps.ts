@@ -3,11 +3,13 @@ import type { Engine } from '../engine/engine.ts';
 import { type DamagedContainer, type ListedContainer, listContainers } from '../engine/list.ts';
 import { type ListFilter, parseListFilter } from '../engine/list-filter.ts';
 import { isUp } from '../engine/status.ts';
+import { fileSizes } from '../engine/upper-size.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
+import type { ContainerRecord } from '../store/record.ts';
 import { engineFrom } from './context.ts';
 import { collect, type GlobalFlags } from './flags.ts';
 import { escapeControl } from './format/escape-control.ts';
-import { commandCell, ellipsis, humanDuration } from './format/human.ts';
+import { commandCell, ellipsis, humanDuration, humanSize } from './format/human.ts';
 import { formatRows } from './format/table.ts';
 import { jsonText } from './output.ts';
 import { print, printError } from './report.ts';
@@ -20,6 +22,7 @@ interface PsFlags extends GlobalFlags {
   latest?: boolean;
   trunc: boolean;
   quiet?: boolean;
+  size?: boolean;
 }
 
 const HEADINGS = {
@@ -34,6 +37,7 @@ const HEADINGS = {
   Networks: 'NETWORKS',
   Ports: 'PORTS',
   RunningFor: 'CREATED',
+  Size: 'SIZE',
   State: 'STATE',
   Status: 'STATUS',
 };
@@ -50,23 +54,26 @@ export function psCommand(): Command {
     .option('-l, --latest', 'only the newest one, in any state')
     .option('--no-trunc', 'cut nothing short')
     .option('-q, --quiet', 'only ids')
+    .option('-s, --size', 'the bytes of the files that they wrote, and of those with all of their root')
     .action((_flags: unknown, self: Command) => ps(self.optsWithGlobals()));
 }
 
 function ps(flags: PsFlags): void {
   const filter = parseListFilter(flags.filter ?? []);
   const last = flags.latest ? 1 : readLast(flags.last);
-  const { containers, damaged } = chosen(engineFrom(flags), filter, flags.all || last !== undefined);
+  const engine = engineFrom(flags);
+  const { containers, damaged } = chosen(engine, filter, flags.all || last !== undefined);
+  const sizes = flags.size || /\.Size\b/.test(flags.format ?? '') ? new Sizes(engine) : undefined;
   const rows = [
     ...damaged.map((one) => damagedRow(one, flags.trunc)),
-    ...containers.map((one) => rowOf(one, flags.trunc)),
+    ...containers.map((one) => rowOf(one, flags.trunc, flags.quiet ? undefined : sizes)),
   ].slice(0, last);
   if (flags.quiet && flags.format !== undefined)
     printError('WARNING: Ignoring custom format, because both --format and --quiet are set.\n');
   const format = flags.quiet
     ? '{{.ID}}'
     : flags.format === undefined || flags.format === 'table'
-      ? TABLE
+      ? TABLE + (flags.size ? '\\t{{.Size}}' : '')
       : flags.format;
   print(
     format === 'json' ? jsonText(formatRows(rows, format, HEADINGS)) : formatRows(rows.map(safe), format, HEADINGS),
@@ -92,9 +99,24 @@ function chosen(engine: Engine, filter: ListFilter, all: boolean) {
   };
 }
 
+/** Docker's `2B (virtual 25MB)`; containers of one root have it measured once. */
+class Sizes {
+  readonly #engine: Engine;
+  readonly #roots = new Map<string, number>();
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+  of({ layer, rootfs }: ContainerRecord): string {
+    const written = fileSizes(`${this.#engine.paths.layer(layer)}/diff`);
+    const root = this.#roots.get(rootfs) ?? fileSizes(rootfs);
+    this.#roots.set(rootfs, root);
+    return humanSize(written) + (written + root > 0 ? ` (virtual ${humanSize(written + root)})` : '');
+  }
+}
+
 type Row = Record<keyof typeof HEADINGS, string> & { Label: (name: string) => string };
 
-function rowOf({ record, options, status, health }: ListedContainer, truncate: boolean): Row {
+function rowOf({ record, options, status, health }: ListedContainer, truncate: boolean, sizes?: Sizes): Row {
   const created = Date.parse(record.created);
   const mounts = options.mounts.flatMap((mount) => (mount.type === 'bind' ? [mount.source] : []));
   return {
@@ -103,6 +125,7 @@ function rowOf({ record, options, status, health }: ListedContainer, truncate: b
     Command: commandCell(escapeControl([record.path, ...record.args].join(' ')), truncate),
     CreatedAt: `${new Date(created).toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`,
     RunningFor: `${humanDuration(Date.now() - created)} ago`,
+    Size: sizes?.of(record) ?? '0B',
     Ports: '',
     State: status.status,
     Status: statusText(status, health),

@@ -48,6 +48,21 @@ test('-q and --no-trunc', () => {
   assert.match(expectOk(tsrun.run(['ps', '--no-trunc'])), /"sh -c echo ready; exec sleep 600"/);
 });
 
+test('-s: what it wrote, and that with its root; `container ls` is ps', () => {
+  expectOk(tsrun.run(['exec', 'alive', 'sh', '-c', 'printf 12345 >/five; mkdir /dir']));
+  const size = /^5B \(virtual [1-9][0-9.]*[kM]B\)$/;
+  const table = expectOk(tsrun.run(['ps', '-s']))
+    .trimEnd()
+    .split('\n');
+  assert.match(table[0] ?? '', /NAMES +SIZE$/);
+  assert.match(table[1]?.split(/ {3,}/).at(-1) ?? '', size);
+  const asked = ['--format', '{{.Size}}', '--filter', 'name=alive'];
+  for (const verb of [['ps'], ['container', 'ls'], ['container', 'list'], ['container', 'ps']])
+    assert.match(expectOk(tsrun.run([...verb, ...asked])).trim(), size, verb.join(' '));
+  assert.is(JSON.parse(expectOk(tsrun.run(['ps', '-l', '--format', 'json']))).Size, '0B', 'nobody asked');
+  assert.is(expectOk(tsrun.run(['container', 'ls', '-aq'])), expectOk(tsrun.run(['ps', '-aq'])));
+});
+
 test('-n and -l count from the newest, whatever its state', () => {
   assert.equal(names('-n', '2'), ['alive', 'failed']);
   assert.equal(names('-l'), ['alive']);
