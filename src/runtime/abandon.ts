@@ -12,17 +12,25 @@ const SIGSTOP = 19;
 const ENTERING_ENDS_MS = 2000;
 const LOOK_EVERY_MS = 5;
 
-/** Ends what was started and cannot go on, and its monitor, which cleans up after it. The descriptors are the caller's to close. */
-export function killAndReap({ control, monitor }: Pick<Connected, 'control' | 'monitor'>): void {
+/**
+ * Ends what was started and cannot go on, and its monitor, which cleans up after it. The control socket is the caller's to close.
+ * @param closeStreams the caller's ends of them: a monitor waits until who started it has read all that was written, or is gone
+ */
+export function killAndReap(
+  { control, monitor }: Pick<Connected, 'control' | 'monitor'>,
+  closeStreams: () => void,
+): void {
   sendSignal(control, SIGKILL);
+  closeStreams();
   reap(monitor);
 }
 
-/** The same, with the descriptors. */
+/** The same, with all descriptors. */
 export function abandon(connected: Connected): void {
-  killAndReap(connected);
   const { control, terminal, stdin, stdout, stderr } = connected;
-  for (const fd of [control, terminal, stdin, stdout, stderr]) if (fd !== undefined) closeSync(fd);
+  const close = (...fds: (number | undefined)[]) => fds.forEach((fd) => fd !== undefined && closeSync(fd));
+  killAndReap(connected, () => close(terminal, stdin, stdout, stderr));
+  close(control);
 }
 
 function childrenOf(parent: number): number[] {

@@ -46,6 +46,8 @@ export interface Descriptors {
   /** As soon as who has it is on its way: or its end would not be heard. */
   closeTheirControl(): void;
   closeTheirs(): void;
+  /** All but the control socket. */
+  closeStreams(): void;
   closeAll(): void;
 }
 
@@ -153,7 +155,14 @@ export function openDescriptors(goal: string, wiring: Wiring, needed: Needed): D
     throw error;
   }
   const closeTheirControl = () => closeThese(given, ['control']);
-  return { ...opened, ends: ends as unknown as Ends, job: given.job!, closeTheirControl };
+  const closeStreams = () => {
+    opened.closeTheirs();
+    closeThese(
+      ends,
+      Object.keys(ends).filter((name) => name !== 'control'),
+    );
+  };
+  return { ...opened, ends: ends as unknown as Ends, job: given.job!, closeTheirControl, closeStreams };
 }
 
 /** A copy that nobody can write to: /proc/1/exe inside a container leads here and not to the host's file (CVE-2019-5736). */

@@ -58,7 +58,7 @@ export async function enter(goal: string, spec: Spec, command: Process, request:
   } catch (error) {
     // With a first word it keeps its command, or is at its end; else it is still entering.
     const entering = word === 'late' || word === 'stopped';
-    if (monitor !== undefined && !entering) killAndReap({ control, monitor });
+    if (monitor !== undefined && !entering) killAndReap({ control, monitor }, descriptors.closeStreams);
     descriptors.closeAll();
     if (monitor !== undefined && entering) await killEntering(monitor);
     throw error;

@@ -136,7 +136,7 @@ export function launch(goal: string, request: LaunchRequest): Connected {
       launchNs: played.durationNs,
     };
   } catch (error) {
-    if (monitor > 0) killAndReap({ control: descriptors.ends.control, monitor });
+    if (monitor > 0) killAndReap({ control: descriptors.ends.control, monitor }, descriptors.closeStreams);
     descriptors.closeAll();
     throw error;
   }

@@ -202,6 +202,18 @@ test('--pidfile that is a directory: refused, and no temporary file stays beside
   assert.equal(world.ids(), []);
 });
 
+test('--pidfile that cannot be written: the container ends, with and without -t, even one that has written more than anybody has read', () => {
+  const before = state();
+  const flood = 'i=0; while :; do echo "line $i"; i=$((i + 1)); done';
+  for (const flags of [[], [], ['-t'], [], ['-t']]) {
+    const words = ['run', '--rm', ...flags, '--pidfile', '/proc/nonsuch/pid', world.rootfs, 'sh', '-c', flood];
+    const { code, stderr } = world.tsrun.run(words, { through: ['timeout', '-s', 'KILL', '15'] });
+    assert.is(code, 125);
+    assert.match(stderr, 'ENOENT');
+    assert.is(state(), before);
+  }
+});
+
 test('--pidfile: the pid of the container’s first process, on the host', () => {
   const file = join(world.dir, 'a-pid');
   const pid = world.shell('cut -d" " -f1 /proc/1/sched 2>/dev/null; readlink /proc/self/ns/pid', ['--pidfile', file]);
