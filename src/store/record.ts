@@ -217,7 +217,7 @@ function parseExit(text: string | undefined): ExitRecord | undefined {
  */
 export function rememberRun(paths: Paths, id: string): () => void {
   const own = ['started', 'exit.json', 'stopped'].map((name) => `${paths.container(id)}/${name}`);
-  const files = [...own, paths.lateExit(id)].map((path) => ({ path, text: readUnless(path, undefined) }));
+  const files = [...own, paths.lastExit(id), paths.lateExit(id)].map((path) => ({ path, text: readUnless(path, undefined) }));
   return () => {
     if (readExit(paths, id) !== undefined) return;
     for (const { path, text } of files) {
