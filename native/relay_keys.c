@@ -1,5 +1,5 @@
 /* relay_keys.c: the keys that detach: ^P^Q unless others were asked for. A lone ^P is the container's, as soon as it is clear that it
- * was one: when another key follows it, or none for a moment. */
+ * was one: when another key follows it, or none for a moment. A ^Q that follows late detaches all the same. */
 #include "relay.h"
 
 #define MOST_KEYS 16
@@ -8,7 +8,8 @@
 
 static struct {
   u8 keys[MOST_KEYS];
-  u32 count, matched; /* so many of them have been typed, in a row, and are held back */
+  u32 count, matched; /* so many of them have been typed, in a row, */
+  u32 passed;         /* and so many of these are held back no more */
   u64 since;
   int complete;
 } detach;
@@ -25,16 +26,22 @@ void keys_open(const char *numbers) {
 
 int keys_detach(void) { return detach.complete; }
 
-int keys_are_held(void) { return detach.matched > 0; }
+int keys_are_held(void) { return detach.matched > detach.passed; }
 
-int keys_are_late(void) { return detach.matched && clock_ns(CLOCK_MONOTONIC_) - detach.since > PATIENCE_NS; }
+int keys_are_late(void) { return keys_are_held() && clock_ns(CLOCK_MONOTONIC_) - detach.since > PATIENCE_NS; }
 
-/* Keys that were held back turn out to have been typed for the container. */
+/* The first of those that have been typed, as far as the container does not have them yet. */
+static u32 pass(u8 *to, u32 count) {
+  u32 released = 0;
+  for (u32 i = detach.passed; i < count; i++) to[released++] = detach.keys[i];
+  return released;
+}
+
+/* Keys that were held back may have been typed for the container. */
 u32 keys_release(u8 *to) {
-  u32 count = detach.matched;
-  for (u32 i = 0; i < count; i++) to[i] = detach.keys[i];
-  detach.matched = 0;
-  return count;
+  u32 released = pass(to, detach.matched);
+  detach.passed = detach.matched;
+  return released;
 }
 
 /* ^P^P^Q detaches, too: what was held back may begin with a later beginning of the keys. */
@@ -47,8 +54,9 @@ static u32 unmatch(u8 *to, u8 key) {
       while (shift + same < detach.matched && detach.keys[shift + same] == detach.keys[same]) same++;
       if (shift + same == detach.matched) break;
     }
-    for (u32 i = 0; i < shift; i++) to[released++] = detach.keys[i];
+    released += pass(to + released, shift);
     detach.matched -= shift;
+    detach.passed = detach.passed > shift ? detach.passed - shift : 0;
   }
   return released;
 }

@@ -55,6 +55,22 @@ static void agrees(const char *keys, u32 count, const char *numbers, const char 
   }
 }
 
+/* The same when what is held is let through at the cut: what has gone by then does not keep the rest from being the keys. */
+static void agrees_late(const char *keys, u32 count, const char *numbers, const char *text, u32 length) {
+  const char *found = memmem(text, length, keys, count);
+  for (u32 cut = 0; cut <= length; cut++) {
+    open_keys(numbers);
+    type(text, cut);
+    int complete = keys_detach();
+    if (!complete) passed.length += keys_release(passed.bytes + passed.length);
+    expect_equal(keys_are_held() && !complete, 0);
+    type(text + cut, length - cut);
+    expect_equal(keys_detach(), found != 0);
+    u32 end = found ? (u32)(found - text) : length - held_back(text, length, keys, count);
+    expect_passed(text, !complete && cut > end ? cut : end);
+  }
+}
+
 static void numbers_of(const char *keys, u32 count, char *to) {
   for (u32 i = 0; i < count; i++) to += sprintf(to, i ? ",%d" : "%d", keys[i]);
 }
@@ -71,6 +87,7 @@ static void every_text(void) {
       for (u32 n = 0; n < texts; n++) {
         for (u32 i = 0, rest = n; i < length; i++, rest /= letters) text[i] = (char)('a' + rest % letters);
         agrees(keys[k], count, numbers, text, length);
+        agrees_late(keys[k], count, numbers, text, length);
       }
     }
   }
@@ -98,9 +115,14 @@ static void a_lone_one(void) {
   passed.length += keys_release(passed.bytes + passed.length);
   expect_passed("x\x10", 2);
   expect(!keys_are_late() && !keys_are_held());
-  type("\x11", 1); /* too late to be one of the keys */
-  expect_passed("x\x10\x11", 3);
+  type("y\x11", 2);
+  expect_passed("x\x10y\x11", 4);
   expect_equal(keys_detach(), 0);
+  type("\x10", 1);
+  passed.length += keys_release(passed.bytes + passed.length);
+  type("\x11", 1); /* as slowly as anybody types */
+  expect_passed("x\x10y\x11\x10", 5);
+  expect_equal(keys_detach(), 1);
 }
 
 static void sixteen(void) {

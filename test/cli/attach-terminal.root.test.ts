@@ -100,7 +100,7 @@ test('--detach-keys: others, and ^P^Q is then the container’s', async () => {
   assert.match(bad.stderr, /detach-keys/);
 });
 
-test('a lone ^P comes through by itself, ^P^P^Q detaches', async () => {
+test('a lone ^P comes through by itself, ^P^P^Q detaches, and so does a slow ^P, ^Q', async () => {
   await detached(
     'lone',
     'stty -echo -icanon -ixon; echo up; while IFS= read -r -n 1 x; do printf "<%s>" "$x"; done',
@@ -112,6 +112,12 @@ test('a lone ^P comes through by itself, ^P^P^Q detaches', async () => {
   terminal.type(`\x10${DETACH}`);
   await expectDetached(terminal);
   assert.match(logs('lone'), /<\x10><\x10>$/);
+  const slow = terminalOf(['attach', 'lone']);
+  slow.type('!\x10');
+  await slow.waitFor('<!><\x10>');
+  slow.type('\x11');
+  await expectDetached(slow);
+  assert.match(logs('lone'), /<!><\x10>$/);
 });
 
 test('twenty thousand lines, written one by one, reach who attached: it is not dropped', async () => {
