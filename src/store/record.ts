@@ -216,8 +216,9 @@ function parseExit(text: string | undefined): ExitRecord | undefined {
  * @returns what puts that back when another run does not come about; not over what a monitor has written since: then there was one
  */
 export function rememberRun(paths: Paths, id: string): () => void {
-  const own = ['started', 'exit.json', 'stopped'].map((name) => `${paths.container(id)}/${name}`);
-  const files = [...own, paths.lastExit(id), paths.lateExit(id)].map((path) => ({ path, text: readUnless(path, undefined) }));
+  const own = ['started', 'exit.json', 'exit-before.json', 'stopped'];
+  const all = [...own.map((name) => `${paths.container(id)}/${name}`), paths.lateExit(id)];
+  const files = all.map((path) => ({ path, text: readUnless(path, undefined) }));
   return () => {
     if (readExit(paths, id) !== undefined) return;
     for (const { path, text } of files) {
