@@ -105,7 +105,8 @@ export function outcomeProblems(struck: Struck, expected: Outcome): string[] {
 }
 
 /** An assertion in Node's own C++, as of a close(2) that fails inside readFileSync: nothing of ours can catch it. It is as a kill. */
-export const isAbortOfNode = ({ code, stderr }: Outcome): boolean => code === 134 && /node::Assert|uv_/.test(stderr);
+export const isAbortOfNode = ({ code, stderr }: Outcome): boolean =>
+  [134, 139].includes(code) && /node::Assert|Node\.js\[\d+\]|uv_/.test(stderr); // Node 24 may die of SIGSEGV while it says so
 
 function difference(expected: string, found: string): string {
   const [one, other] = [expected, found].map((text) => withoutId(text).split('\n')) as [string[], string[]];

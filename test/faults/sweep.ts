@@ -32,9 +32,9 @@ export interface Tally {
   findings: Finding[];
 }
 
-/** Memory, threads and time of Node itself: an error there is V8's and libuv's to bear, and they abort. */
+/** Memory, threads and time of Node itself (and io_uring, 425 to 427): an error there is V8's and libuv's to bear, and they abort. */
 const OF_NODE =
-  /^(mmap|munmap|mprotect|mremap|madvise|brk|futex|rseq|set_robust_list|set_tid_address|arch_prctl|epoll_\w+|eventfd2|sched_\w+|membarrier|getrandom|clock_\w+|nanosleep|sysinfo|uname|sigaltstack)$/;
+  /^(mmap|munmap|mprotect|mremap|madvise|brk|futex|rseq|set_robust_list|set_tid_address|arch_prctl|epoll_\w+|eventfd2|sched_\w+|membarrier|getrandom|clock_\w+|nanosleep|sysinfo|uname|sigaltstack|nr42[567])$/;
 const NEVER_FAILS =
   /^(exit|exit_group|rt_sigreturn|getpid|gettid|getppid|getuid|geteuid|getgid|getegid|umask|clock_gettime)$/;
 /** What changes nothing that outlives its caller: a kill there is as one before the next call. */
