@@ -6,7 +6,7 @@ import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
 import { recordEvent } from './events/record-event.ts';
 import { findContainer } from './find.ts';
-import { containerStatus, type StatusName } from './status.ts';
+import { containerStatus, isRestarting, type StatusName } from './status.ts';
 
 const refuse = (message: string, hint?: string) => new TsrunError('conflict', message, { exitCode: 1, hint });
 
@@ -14,6 +14,7 @@ const refuse = (message: string, hint?: string) => new TsrunError('conflict', me
 export async function pauseContainer(engine: Engine, reference: string): Promise<void> {
   await whileNobodyChanges(engine, reference, 'pause', async (id, status, goal) => {
     if (status === 'paused') throw refuse(`Container ${reference} is already paused`);
+    if (status === 'restarting') throw isRestarting(reference);
     if (status !== 'running') throw refuse(`Container ${reference} is not running`);
     await freeze(engine.cgroups, cgroupPath(id), goal);
   });

@@ -1,4 +1,4 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { thaw } from '../cgroup/freeze.ts';
 import { TsrunError } from '../errors/tsrun-error.ts';
 import { LOCK, O } from '../kernel/constants.ts';
@@ -7,7 +7,7 @@ import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
 import { becomesReady } from '../runtime/poll.ts';
 import { fileError } from '../store/files.ts';
-import { waitForContainer } from '../store/lock.ts';
+import { waitForContainer, watchRun } from '../store/lock.ts';
 import type { ContainerRecord } from '../store/record.ts';
 import { cgroupPath } from './create.ts';
 import { type Engine, refuseForeignDirectories } from './engine.ts';
@@ -16,6 +16,7 @@ import { findContainer } from './find.ts';
 import { type FirstProcess, openFirstProcess } from './first-process.ts';
 import { parseSignal } from './options/parse-signal.ts';
 import { unpackOptions } from './saved-options.ts';
+import { containerStatus, isUp } from './status.ts';
 
 export const SIGKILL = 9;
 const PATIENCE_MS = 10_000;
@@ -80,18 +81,43 @@ export async function openStarted(
 }
 
 /**
- * `tsrun kill [-s]`. After SIGKILL it has ended, paused or not.
+ * One that does not run now, but will in a moment: its monitor looks at what is noted before it starts it again, and while it waits.
+ * @returns false when it was too late for that
+ */
+export async function staysStopped(engine: Engine, record: ContainerRecord, goal: string): Promise<boolean> {
+  const run = watchRun(engine.paths, record.id, goal);
+  try {
+    noteStop(engine, record, goal);
+    await run.over(() => containerStatus(engine, record).pid > 0);
+  } finally {
+    run.close();
+  }
+  return !isStartedAllTheSame(engine, record);
+}
+
+/** Its monitor was about to start it again when that was noted; the next end is the last. Whoever else starts it takes the note away. */
+export function isStartedAllTheSame(engine: Engine, record: ContainerRecord): boolean {
+  return existsSync(engine.paths.stopped(record.id)) && isUp(containerStatus(engine, record));
+}
+
+/**
+ * `tsrun kill [-s]`. After SIGKILL it has ended, paused or not. One that waits to be started again does not do so if it was to end.
  * @throws TsrunError 'conflict' when it does not run
  */
 export async function killContainer(engine: Engine, reference: string, signo: number): Promise<void> {
   const goal = `kill ${reference}`;
   refuseForeignDirectories(engine, goal);
   const record = findContainer(engine, reference);
+  const final = signo === SIGKILL || signo === stopSignalOf(record);
   const first = await openStarted(engine, record, goal, (found) => {
-    if (signo === SIGKILL || signo === stopSignalOf(record)) noteStop(engine, record, goal);
+    if (final) noteStop(engine, record, goal);
     recordEvent(engine, record, 'kill', { signal: String(signo) });
     sendSignal(found, signo, goal);
   });
+  if (first === undefined && containerStatus(engine, record).status === 'restarting') {
+    const runsAgain = final && (await staysStopped(engine, record, goal)) === false;
+    return runsAgain ? killContainer(engine, reference, signo) : undefined;
+  }
   if (first === undefined)
     throw new TsrunError('conflict', `cannot kill container: ${reference}: container ${record.id} is not running`, {
       exitCode: 1,

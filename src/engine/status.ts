@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { isFrozen } from '../cgroup/freeze.ts';
 import { cgroupProcesses } from '../cgroup/host.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
 import { isAlive, processBirth } from '../kernel/procfs.ts';
 import {
   type ContainerRecord,
@@ -35,8 +36,14 @@ const LOST = 137;
 export const isUp = ({ status }: Pick<Status, 'status'>): boolean =>
   ['running', 'paused', 'restarting'].includes(status);
 
+/** Docker's words for what needs its processes. */
+export const isRestarting = (reference: string): TsrunError =>
+  new TsrunError('conflict', `Container ${reference} is restarting, wait until the container is running`, {
+    exitCode: 1,
+  });
+
 /** It has ended, and its monitor is about to start it again. */
-function isRestarting({ paths }: Engine, id: string, run: RunState | undefined): boolean {
+function waitsForRestart({ paths }: Engine, id: string, run: RunState | undefined): boolean {
   const { monitor, bootId } = run ?? {};
   if (monitor === undefined || bootId === undefined || !existsSync(paths.restarting(id))) return false;
   return isAlive(monitor.pid, monitor.startTime, bootId);
@@ -55,7 +62,7 @@ export function containerStatus(engine: Engine, record: ContainerRecord): Status
     exitCode: 0,
   });
   if (run && isAlive(run.pid, run.startTime, run.bootId)) return running(run.pid);
-  if (exit && isRestarting(engine, record.id, run))
+  if (exit && waitsForRestart(engine, record.id, run))
     return { status: 'restarting', pid: 0, run, startedAt, exit, exitCode: exit.exitCode };
   const ended = existsSync(engine.paths.layer(record.layer)) ? 'exited' : 'dead';
   if (exit) return { status: ended, pid: 0, run, startedAt, exit, exitCode: exit.exitCode };

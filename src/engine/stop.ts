@@ -1,4 +1,4 @@
-import { closeSync, existsSync, readFileSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { thaw } from '../cgroup/freeze.ts';
 import { monotonicMs } from '../kernel/clock.ts';
 import { type RunWatch, watchRun } from '../store/lock.ts';
@@ -11,8 +11,18 @@ import type { FirstProcess } from './first-process.ts';
 import { killAll } from './kill.ts';
 import { signalName } from './options/parse-signal.ts';
 import { unpackOptions } from './saved-options.ts';
-import { endsWithin, noteFile, noteStop, openStarted, SIGKILL, sendSignal, stopSignalOf } from './signal.ts';
-import { containerStatus, isUp } from './status.ts';
+import {
+  endsWithin,
+  isStartedAllTheSame,
+  noteFile,
+  noteStop,
+  openStarted,
+  SIGKILL,
+  sendSignal,
+  staysStopped,
+  stopSignalOf,
+} from './signal.ts';
+import { containerStatus } from './status.ts';
 
 /** The number of rt_sigtimedwait(2), which sigwait(3) is, too; the signals that it waits for are not blocked meanwhile. */
 const SIGTIMEDWAIT: Partial<Record<NodeJS.Architecture, number>> = { x64: 128, arm64: 137 };
@@ -76,14 +86,8 @@ export async function stopContainer(engine: Engine, reference: string, options: 
   recordEvent(engine, record, 'stop');
 }
 
-/** Its monitor was about to start it again when that was noted; the next end is the last. Whoever else starts it takes the note away. */
-function isStartedAllTheSame(engine: Engine, record: ContainerRecord): boolean {
-  return existsSync(engine.paths.stopped(record.id)) && isUp(containerStatus(engine, record));
-}
-
 /**
- * One that does not run now, but will in a moment: its monitor looks at what is noted before it starts it again, and while it waits.
- * Between the end of PID 1 and its record, and between the birth of another and its, it looks as if it had ended.
+ * One that does not run now, but may in a moment. Between the end of PID 1 and its record, and between the birth of another and its, it looks as if it had ended.
  */
 async function stopRestarting(
   engine: Engine,
@@ -93,14 +97,7 @@ async function stopRestarting(
 ): Promise<void> {
   const { goal = `stop ${reference}` } = options;
   if (unpackOptions(record.options).restart.name === 'no') return;
-  const run = watchRun(engine.paths, record.id, goal);
-  try {
-    noteStop(engine, record, goal);
-    await run.over(() => containerStatus(engine, record).pid > 0);
-  } finally {
-    run.close();
-  }
-  if (isStartedAllTheSame(engine, record)) await stopContainer(engine, reference, options);
+  if (!(await staysStopped(engine, record, goal))) await stopContainer(engine, reference, options);
 }
 
 /** @returns false when nobody would hear it: PID 1 is spared every signal that it does not wait for (pid_namespaces(7)) */

@@ -3,7 +3,7 @@ import { TsrunError } from '../errors/tsrun-error.ts';
 import { cgroupPath } from './create.ts';
 import type { Engine } from './engine.ts';
 import { findContainer } from './find.ts';
-import { containerStatus, isUp } from './status.ts';
+import { containerStatus, isRestarting, isUp } from './status.ts';
 
 /** What ps(1) says, a column an element; the last column is the rest of the line. */
 export interface ProcessTable {
@@ -22,7 +22,9 @@ export async function containerProcesses(
 ): Promise<ProcessTable> {
   const goal = `top ${reference}`;
   const record = findContainer(engine, reference);
-  if (!isUp(containerStatus(engine, record)))
+  const { status } = containerStatus(engine, record);
+  if (status === 'restarting') throw isRestarting(reference);
+  if (!isUp({ status }))
     throw new TsrunError('conflict', `${goal}: container ${record.id} is not running`, { exitCode: 1 });
   const [heading = '', ...lines] = (await runPs(goal, psArguments)).split('\n').filter((line) => line.trim() !== '');
   const titles = heading.trim().split(/\s+/);

@@ -98,6 +98,19 @@ test('between two runs it is restarting: ps, inspect and attach say so, rm refus
   assert.is(tsrun.inspect('pausing', '{{.State.Running}} {{.State.Status}} {{.State.Pid}}'), 'true restarting 0');
   assert.match(tsrun.run(['attach', 'pausing']).stderr, /cannot attach to a restarting container/);
   assert.match(tsrun.run(['rm', 'pausing']).stderr, /pausing/);
+  for (const verb of ['top', 'pause']) {
+    const { code, stderr } = tsrun.run([verb, 'pausing']);
+    assert.is(code, 1);
+    assert.match(stderr, 'Container pausing is restarting, wait until the container is running');
+  }
+  assert.is(ok('kill', '-s', 'HUP', 'pausing'), 'pausing');
+  assert.is(tsrun.inspect('pausing', '{{.State.Running}}'), 'true', 'that is not the end of it');
+  await restarting();
+  assert.is(ok('kill', 'pausing'), 'pausing');
+  assert.match(state('pausing'), /^exited (5|137) /);
+  assert.is(tsrun.run(['kill', 'pausing']).code, 1);
+  ok('start', 'pausing');
+  await restarting();
   ok('stop', 'pausing');
   assert.match(state('pausing'), /^exited 5 /);
   ok('start', 'pausing');
