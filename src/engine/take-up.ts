@@ -11,6 +11,7 @@ import { findBelongings } from './damaged.ts';
 import type { Engine } from './engine.ts';
 import { findId } from './find.ts';
 import { killProcess } from './kill.ts';
+import { parseContainerReference } from './options/parse-name.ts';
 
 const ID = /^[0-9a-f]{64}$/;
 
@@ -36,7 +37,8 @@ export function findOrTakeUp(engine: Engine, reference: string, goal: string): s
  * That a layer or a name below our data root has its id says that it is ours: those of another data root may run by the same run
  * directory.
  */
-function findRunLeft({ paths }: Engine, reference: string): string | undefined {
+function findRunLeft({ paths }: Engine, given: string): string | undefined {
+  const reference = parseContainerReference(given);
   const owner = nameOwner(paths, reference);
   const meant = runIds(paths).filter((id) => id === owner || id.startsWith(reference));
   const [only] = meant;

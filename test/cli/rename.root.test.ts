@@ -61,6 +61,9 @@ test('what is refused, and nothing has changed then', () => {
     assert.match(stderr, why);
   }
   assert.equal(names(), ['mine', 'theirs']);
+  assert.equal(tsrun.run(['rename', '/mine', 'ours']), { code: 0, stdout: '', stderr: '' }, 'as inspect tells names');
+  assert.is(tsrun.inspect('/ours', '{{.Name}}'), '/ours');
+  assert.is(tsrun.run(['rename', 'ours', 'mine']).code, 0);
   assert.is(tsrun.inspect('mine', '{{.Name}}'), '/mine');
 });
 

@@ -16,8 +16,9 @@ export function parseName(text: string): string {
 }
 
 /** A name, an id, or the beginning of an id, as exec, rm, inspect … take it; checked before it comes near a path. */
-export function parseContainerReference(text: string): string {
+export function parseContainerReference(given: string): string {
+  const text = given.startsWith('/') ? given.slice(1) : given; // as `inspect` tells it
   if (!REFERENCE.test(text) || text.length > MAX_LENGTH)
-    throw usageError(`invalid container name or ID: '${text.slice(0, MAX_LENGTH)}'`);
+    throw usageError(`invalid container name or ID: '${given.slice(0, MAX_LENGTH)}'`);
   return text;
 }

@@ -253,8 +253,11 @@ table(
   [
     ['a', 'a'],
     ['4f', '4f'],
+    ['/web', 'web'],
   ],
   [
+    ['//web', /invalid/],
+    ['/', /invalid/],
     ['', /invalid container name or ID/],
     ['..', /invalid/],
     ['a/b', /invalid/],
