@@ -8,6 +8,7 @@ import { dueContainers } from '../engine/restart-policy.ts';
 import { unpackOptions } from '../engine/saved-options.ts';
 import { startContainer } from '../engine/start.ts';
 import { containerStatus, isUp } from '../engine/status.ts';
+import { TsrunError } from '../errors/tsrun-error.ts';
 import { becomeRelay } from '../runtime/relay.ts';
 import { CLIENT_FLAGS, type ClientFlags, readComerFlags } from './client-flags.ts';
 import { engineFrom, requireRoot } from './context.ts';
@@ -23,6 +24,9 @@ interface StartFlags extends ClientFlags, GlobalFlags {
   interactive?: boolean;
   restartPolicy?: boolean;
 }
+
+/** Docker's code for words that are too few or too many. */
+const refuse = (message: string, hint: string) => new TsrunError('usage', message, { exitCode: 1, hint });
 
 export function startCommand(): Command {
   const command = new Command('start')
@@ -40,13 +44,13 @@ async function start(references: string[], flags: StartFlags): Promise<void> {
   if (flags.restartPolicy && (references.length > 0 || flags.attach || flags.interactive))
     throw usageError('--restart-policy starts what it finds, detached: leave out -a, -i and names');
   if (!flags.restartPolicy && references.length === 0)
-    throw usageError('start needs a container', 'tsrun start [options] <container…>');
+    throw refuse('start needs a container', 'tsrun start [options] <container…>');
   requireRoot(`start ${references[0] ?? '--restart-policy'}`);
   const engine = engineFrom(flags);
   if (flags.restartPolicy) return startDue(engine);
   if (!flags.attach && !flags.interactive) return forEach(references, (reference) => startDetached(engine, reference));
   if (references.length > 1)
-    throw usageError('you cannot start and attach multiple containers at once', 'leave out -a and -i, or start one');
+    throw refuse('you cannot start and attach multiple containers at once', 'leave out -a and -i, or start one');
   await startAttached(engine, references[0]!, flags);
 }
 

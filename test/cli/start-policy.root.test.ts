@@ -82,8 +82,12 @@ test('on-failure:2: restarts are counted across a boot, and anew by one that sta
 });
 
 test('it takes no names, and a start without it takes some', () => {
-  for (const words of [['--restart-policy', 'always'], ['--restart-policy', '-a'], []])
+  for (const words of [
+    ['--restart-policy', 'always'],
+    ['--restart-policy', '-a'],
+  ])
     assert.is(tsrun.run(['start', ...words]).code, 125, words.join(' '));
+  assert.is(tsrun.run(['start']).code, 1, 'as Docker has it');
 });
 
 test.run();

@@ -48,7 +48,7 @@ test('-a of two is refused, and starts neither', () => {
   create('first', 'true');
   create('second', 'true');
   const { code, stderr } = tsrun.run(['start', '-a', 'first', 'second']);
-  assert.is.not(code, 0);
+  assert.is(code, 1);
   assert.match(stderr, /you cannot start and attach multiple containers at once/);
   assert.equal([inspect('first', 'Status'), inspect('second', 'Status')], ['created', 'created']);
 });
