@@ -13,20 +13,28 @@ export interface FlagContext {
   readFile(path: string): Buffer;
 }
 
-/** Runs a parser, and says which flag had which value when it objects. */
-export function readFlag<T>(flag: string, value: string, parse: (value: string) => T): T {
+/**
+ * Runs a parser, and says which flag had which value when it objects.
+ * @param exitCode 1 for what Docker's client leaves to its daemon to find
+ */
+export function readFlag<T>(flag: string, value: string, parse: (value: string) => T, exitCode?: 1): T {
   try {
     return parse(value);
   } catch (error) {
     if (!(error instanceof TsrunError) || error.kind !== 'usage') throw error;
     const message = `invalid argument ${visible(JSON.stringify(value))} for "${flag}" flag: ${error.message}`;
-    throw new TsrunError('usage', message, { hint: error.hint, cause: error });
+    throw new TsrunError('usage', message, { exitCode, hint: error.hint, cause: error });
   }
 }
 
 /** A flag that may be absent; empty is absent too, as in Docker (`--user ""`). */
-export function maybeFlag<T>(flag: string, value: string | undefined, parse: (value: string) => T): T | undefined {
-  return value === undefined || value === '' ? undefined : readFlag(flag, value, parse);
+export function maybeFlag<T>(
+  flag: string,
+  value: string | undefined,
+  parse: (value: string) => T,
+  exitCode?: 1,
+): T | undefined {
+  return value === undefined || value === '' ? undefined : readFlag(flag, value, parse, exitCode);
 }
 
 /** --env-file before -e, whichever came first on the line: -e overrides. */

@@ -19,7 +19,7 @@ export function killCommand(): Command {
 }
 
 async function kill(references: string[], flags: KillFlags): Promise<void> {
-  const signal = readFlag('-s, --signal', flags.signal, parseSignal);
+  const signal = readFlag('-s, --signal', flags.signal, parseSignal, 1);
   requireRoot(`kill ${references[0]}`);
   const engine = engineFrom(flags);
   await forEach(references, (reference) => killContainer(engine, reference, signal));

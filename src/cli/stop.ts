@@ -27,7 +27,7 @@ export const STOP_FLAGS: readonly Flag[] = [
 export function readStopFlags(flags: StopFlags): StopOptions {
   const said = flags.timeout ?? flags.time;
   return {
-    signal: maybeFlag('-s, --signal', flags.signal, parseSignal),
+    signal: maybeFlag('-s, --signal', flags.signal, parseSignal, 1),
     seconds: said === undefined ? undefined : readFlag('-t, --timeout', said, parseSeconds),
     warn,
   };

@@ -47,24 +47,33 @@ function parsePair(text: string): [key: string, value: string] {
   const key = text.slice(0, at).trim().toLowerCase();
   if (at < 0) throw new TsrunError('usage', `invalid filter '${text}': must be key=value`, { hint: 'ps -f name=web' });
   if (!(KEYS as readonly string[]).includes(key))
-    throw new TsrunError('usage', `invalid filter '${key}'`, { hint: `the keys are ${KEYS.join(', ')}` });
+    throw new TsrunError('usage', `invalid filter '${key}'`, { exitCode: 1, hint: `the keys are ${KEYS.join(', ')}` });
   return [key, text.slice(at + 1).trim()];
 }
 
 function parseCode(value: string): number {
   if (!/^[0-9]{1,3}$/.test(value))
-    throw new TsrunError('usage', `invalid filter 'exited=${value}'`, { hint: 'an exit code from 0 to 255' });
+    throw new TsrunError('usage', `invalid filter 'exited=${value}'`, {
+      exitCode: 1,
+      hint: 'an exit code from 0 to 255',
+    });
   return Number(value);
 }
 
 function checkState(value: string): void {
   if (STATES.includes(value)) return;
-  throw new TsrunError('usage', `invalid filter 'status=${value}'`, { hint: `one of ${STATES.join(', ')}` });
+  throw new TsrunError('usage', `invalid filter 'status=${value}'`, {
+    exitCode: 1,
+    hint: `one of ${STATES.join(', ')}`,
+  });
 }
 
 function checkHealth(value: string): void {
   if ((HEALTH_STATES as readonly string[]).includes(value)) return;
-  throw new TsrunError('usage', `invalid filter 'health=${value}'`, { hint: `one of ${HEALTH_STATES.join(', ')}` });
+  throw new TsrunError('usage', `invalid filter 'health=${value}'`, {
+    exitCode: 1,
+    hint: `one of ${HEALTH_STATES.join(', ')}`,
+  });
 }
 
 /** Docker's: the very text, or a regular expression that is found in it. */

@@ -197,7 +197,7 @@ test('without a check there is nothing: no Health, no file, no descriptor', () =
 
 test('nobody waits for a filter that means nothing', () => {
   const { code, stderr } = tsrun.run(['ps', '--filter', 'health=ill']);
-  assert.is(code, 125);
+  assert.is(code, 1);
   assert.match(stderr, /invalid filter 'health=ill'/);
 });
 

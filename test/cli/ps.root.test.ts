@@ -101,7 +101,7 @@ test('filters', () => {
   for (const [args, expected] of table) assert.equal(names(...args), expected, args.join(' '));
   for (const bad of ['size=3', 'name', 'status=sleeping', 'exited=x']) {
     const { code, stderr } = tsrun.run(['ps', '-f', bad]);
-    assert.is(code, 125, bad);
+    assert.is(code, bad === 'name' ? 125 : 1, `${bad}: 125 is for what is no filter at all`);
     assert.match(stderr, /invalid filter/);
   }
 });
