@@ -21,9 +21,9 @@ test.before(async () => {
 test.after(() => tsrun?.close());
 
 type Damage = (path: string) => void;
-/** A link is made whole or not at all: it can only be gone. */
+/** A link or a socket is made whole or not at all: it can only be gone. */
 const overwrite = (path: string, text: Buffer): void => {
-  if (isLink(path)) rmSync(path);
+  if (isWhole(path)) rmSync(path);
   else writeFileSync(path, text);
 };
 const DAMAGES: Record<string, Damage> = {
@@ -31,7 +31,7 @@ const DAMAGES: Record<string, Damage> = {
   empty: (path) => overwrite(path, Buffer.alloc(0)),
   garbage: (path) => overwrite(path, Buffer.from('\0\xff{"version":1,"'.repeat(40), 'latin1')),
   'cut in half': (path) => {
-    const text = isLink(path) ? Buffer.alloc(0) : readFileSync(path);
+    const text = isWhole(path) ? Buffer.alloc(0) : readFileSync(path);
     overwrite(path, text.subarray(0, text.length >> 1));
   },
   'a directory': (path) => {
@@ -40,7 +40,10 @@ const DAMAGES: Record<string, Damage> = {
   },
 };
 
-const isLink = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
+const isWhole = (path: string): boolean => {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  return found !== undefined && (found.isSymbolicLink() || found.isSocket());
+};
 const isDirectory = (path: string): boolean => lstatSync(path).isDirectory();
 
 /** All that belongs to it, but for what the container itself wrote. */
