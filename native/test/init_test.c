@@ -21,6 +21,7 @@ static struct inside start(int slave, char *const words[]) {
   if (!pid) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGCHLD, SIG_IGN); /* init must not trust what it inherits */
+    signal(SIGINT, SIG_DFL); /* a script that starts the tests in the background ignores it, and dash could not trap it then */
     setsid();
     dup2(slave < 0 ? in[0] : slave, 0);
     dup2(slave < 0 ? out[1] : slave, 1);
