@@ -64,13 +64,13 @@ export async function openStarted(
   engine: Engine,
   record: ContainerRecord,
   goal: string,
-  work: (first: FirstProcess) => void,
+  work: (first: FirstProcess) => void | Promise<void>,
 ): Promise<FirstProcess | undefined> {
   const unlock = await waitForContainer(engine.paths, record.id, goal, LOCK.LOCK_SH);
   let first: FirstProcess | undefined;
   try {
     first = openFirstProcess(engine, record, goal);
-    if (first) work(first);
+    if (first) await work(first);
     return first;
   } catch (error) {
     if (first) closeSync(first.pidfd);

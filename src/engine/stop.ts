@@ -59,12 +59,12 @@ export async function stopContainer(engine: Engine, reference: string, options: 
   let asked = false;
   let run: RunWatch | undefined;
   let first: FirstProcess | undefined;
-  const begin = (found: FirstProcess): void => {
+  const begin = async (found: FirstProcess): Promise<void> => {
     const signal = options.signal ?? stopSignalOf(record);
     noteStop(engine, record, goal);
     if (options.keep && record.remove) noteFile(engine.paths.kept(record.id), goal);
     run = watchRun(engine.paths, record.id, goal);
-    asked = signal !== SIGKILL && ask(engine, found, signal, record, goal, options.warn);
+    asked = signal !== SIGKILL && (await ask(engine, found, signal, record, goal, options.warn));
   };
   try {
     first = await openStarted(engine, record, goal, begin);
@@ -101,15 +101,15 @@ async function stopRestarting(
 }
 
 /** @returns false when nobody would hear it: PID 1 is spared every signal that it does not wait for (pid_namespaces(7)) */
-function ask(
+async function ask(
   engine: Engine,
   first: FirstProcess,
   signal: number,
   record: ContainerRecord,
   goal: string,
   warn: StopOptions['warn'],
-): boolean {
-  if (!heeds(first.pid, signal)) {
+): Promise<boolean> {
+  if (!(await heeds(first.pid, signal))) {
     warn?.(
       `${goal}: its first process does nothing about ${signalName(signal)}: it is killed at once (run --init passes signals on)`,
     );
@@ -125,11 +125,11 @@ function ask(
  * Has it a handler for the signal, is it blocked for a signalfd(2), or is it waited for just now, as an init mostly does? A shell
  * blocks all signals whenever it forks: what is only blocked is looked at again.
  */
-function heeds(pid: number, signal: number): boolean {
+async function heeds(pid: number, signal: number): Promise<boolean> {
   for (let look = 1; ; look++) {
     const heeded = howHeeded(pid, signal);
     if (heeded !== 'blocked' || look === LOOKS) return heeded !== 'no';
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_AGAIN_MS);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_AGAIN_MS));
   }
 }
 
