@@ -43,18 +43,14 @@ struct tape {
   u32 failed_detail;   /* result: which candidate of an exec, which component of a path; else 0 */
   u64 base;            /* address the relocated words are valid for; 0 at first */
   u64 started_ns, finished_ns; /* result: CLOCK_MONOTONIC around the whole play */
-  u32 turn;            /* TURN_* */
+  u32 beside;          /* result: a thread of libtsrun.so's own plays it, or has */
   u32 host;            /* HOST_* */
   s64 slots[TAPE_SLOTS];
 };
 
-/* A tape that two threads may want to play: one of them does, the other is told EALREADY. */
-#define TURN_ANY 0   /* any number of times */
-#define TURN_FREE 1  /* once: nobody has begun */
-#define TURN_TAKEN 2 /* once: somebody has */
-
 /* What libtsrun.so does for the process that it is loaded into. */
-#define HOST_BRIEF 1 /* it lives for one start: V8 need not optimize what runs */
+#define HOST_BRIEF 1  /* it lives for one start: V8 need not optimize what runs */
+#define HOST_BESIDE 2 /* on a thread beside; who plays it again waits for that, or really plays it when no thread could be had */
 
 /* How an argument of an op becomes a register. Four bits each, argument 0 lowest. */
 #define ARG_IMM 0     /* the value itself */

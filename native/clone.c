@@ -12,13 +12,6 @@
 #define STACK_SIZE 65536
 #define SIGNAL_COUNT 64
 
-struct child {
-  void (*main)(struct child *);
-  struct tape *tape;
-  u64 ops, count;
-  s64 report; /* where a child apart says what failed, or -1 */
-};
-
 struct failure {
   s32 step, error;
   u32 detail;
@@ -63,7 +56,7 @@ __attribute__((noreturn, used, visibility("hidden"))) void child_main(struct chi
 }
 
 /* The child starts on an empty stack and never returns, so only the parent comes back out of the asm. */
-static s64 clone_to_child_main(struct clone_args *args, struct child *child) {
+s64 clone_to_child_main(struct clone_args *args, struct child *child) {
 #if defined(__x86_64__)
   s64 result;
   register struct child *r12 __asm__("r12") = child;

@@ -16,6 +16,12 @@ static void spare_compilers(void) {
 /* Returns 0 or a negative errno; the tape's header says which step failed. */
 EXPORT int tsrun_play(struct tape *tape);
 EXPORT int tsrun_play(struct tape *tape) {
-  if (tape->host & HOST_BRIEF) spare_compilers();
-  return (int)tape_play(tape);
+  u32 host = tape->host;
+  tape->host = 0;
+  if (host & HOST_BRIEF) spare_compilers();
+  if (host & HOST_BESIDE) {
+    play_beside(tape);
+    return 0;
+  }
+  return (int)(tape->beside ? wait_beside(tape) : tape_play(tape));
 }

@@ -117,7 +117,6 @@ void tape_relocate(struct tape *tape) {
 
 s64 tape_play(struct tape *tape) {
   if (tape->magic != TAPE_MAGIC || tape->version != TAPE_VERSION) return -EINVAL_;
-  if (tape->turn && __atomic_exchange_n(&tape->turn, TURN_TAKEN, __ATOMIC_ACQ_REL) == TURN_TAKEN) return -EALREADY_;
   tape->failed_step = -1;
   tape->failed_errno = 0;
   tape->failed_detail = 0;

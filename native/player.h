@@ -14,6 +14,16 @@ s64 play_ops(struct tape *tape, u64 offset, u64 count);
 /* One pseudo-op, its arguments already turned into registers. */
 s64 play_pseudo(struct tape *tape, const struct op *op, const s64 *arg);
 
+struct child {
+  void (*main)(struct child *);
+  struct tape *tape;
+  u64 ops, count;
+  s64 report; /* where a child apart says what failed, or -1 */
+};
+struct clone_args;
+/* clone3 of a child with a stack of its own, on which main runs and never returns from. */
+s64 clone_to_child_main(struct clone_args *args, struct child *child);
+
 s64 play_clone(struct tape *tape, const s64 *arg);
 s64 play_clone_apart(struct tape *tape, const s64 *arg);
 s64 play_exec(struct tape *tape, const s64 *arg);
@@ -45,6 +55,10 @@ s64 connect_at(s64 socket, s64 dir, const char *name);
 s64 send_message(s64 socket, const struct control *message, const s64 fds[3]);
 /* The next message; the number of descriptors that came with it, in fds. 0 bytes: the other end is gone. Does not wait. */
 s64 receive_message(s64 socket, struct control *message, s32 fds[3], int *count);
+
+/* Of the library alone: a tape on a thread of our own, and the wait for its end. */
+void play_beside(struct tape *tape);
+s64 wait_beside(const struct tape *tape);
 
 /* As a shell counts: 128 and the signal. status: as wait(2) packs it. */
 static inline s64 exit_code(s64 status) { return status & 127 ? 128 + (status & 127) : status >> 8 & 255; }

@@ -24,7 +24,6 @@
 #define ELOOP_ 40
 #define EPROTO_ 71
 #define ECONNRESET_ 104
-#define EALREADY_ 114
 
 static inline s64 sys6(s64 nr, s64 a, s64 b, s64 c, s64 d, s64 e, s64 f) {
 #if defined(__x86_64__)

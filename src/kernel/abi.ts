@@ -24,17 +24,14 @@ export const TAPE = {
   base: 40,
   startedNs: 48,
   finishedNs: 56,
-  turn: 64,
+  beside: 64,
   host: 68,
   slots: 72,
   bytes: 72 + TAPE_SLOTS * 8,
 } as const;
 
-/** Of a tape that two threads may want to play: TURN_* in native/abi.h. */
-export const TURN = { any: 0, free: 1, taken: 2 } as const;
-
 /** What the library does for its process: HOST_* in native/abi.h. */
-export const HOST = { brief: 1 } as const;
+export const HOST = { brief: 1, beside: 2 } as const;
 
 /** Byte offsets of `struct op`. */
 export const OP = {

@@ -174,9 +174,15 @@ export function liveBriefly(): void {
  */
 export function playTape(tape: Buffer): number {
   library ??= openLibrary();
-  if (host !== 0) tape.writeUInt32LE(host, TAPE.host);
+  if (host !== 0) tape.writeUInt32LE(tape.readUInt32LE(TAPE.host) | host, TAPE.host);
   host = 0;
   return library.play(tape);
+}
+
+/** Lets a thread of the library's own play it, if one can be had: playTape() then waits for that. The tape has to be kept until then. */
+export function playTapeBeside(tape: Buffer): void {
+  tape.writeUInt32LE(HOST.beside, TAPE.host);
+  playTape(tape);
 }
 
 /** The same on a thread of libuv's pool: for plans that wait. Never for one that clones (facts: the child's parent is a thread). */

@@ -1,7 +1,6 @@
 import { SyscallError } from '../errors/syscall-error.ts';
-import { TAPE, TURN } from '../kernel/abi.ts';
-import { ERRNO } from '../kernel/constants.ts';
-import { playTape, playTapeAsync } from '../kernel/library.ts';
+import { TAPE } from '../kernel/abi.ts';
+import { playTape, playTapeAsync, playTapeBeside } from '../kernel/library.ts';
 import type { Struct } from './arguments.ts';
 import { blame } from './blame.ts';
 import { encode, type Given, type Tape } from './encode.ts';
@@ -92,28 +91,25 @@ export function playSome(
   }
 }
 
-const LOOK_EVERY_MS = 0.05;
+/** Tapes that a thread may be playing: their memory is not JavaScript's to give back. */
+const playing = new Set<Tape>();
 
 /**
- * Plays steps on a thread of libuv's pool while this one goes on. Never steps that clone.
- * @returns what waits for their end and throws what failed; it may be called again. It needs no event loop, and no pool either: when
- * all its threads are busy, the steps are played here and now.
+ * Plays steps on a thread beside while this one goes on. Never steps that clone.
+ * @returns what waits for their end and throws what failed; it may be called again. It needs no event loop, and no thread either: when
+ * none could be had, the steps are played here and now.
  */
 export function playBeside(goal: string, steps: readonly Step[]): () => void {
   tracer?.(goal, steps);
   const tape = encode(steps);
-  const { bytes } = tape;
-  bytes.writeUInt32LE(TURN.free, TAPE.turn);
-  playTapeAsync(bytes).catch(() => {}); // the tape itself says how it went
+  playing.add(tape);
+  playTapeBeside(tape.bytes);
+  let result: number | undefined;
   return () => {
-    if (playTape(bytes) === -ERRNO.EALREADY) waitFor(() => bytes.readBigUInt64LE(TAPE.finishedNs) !== 0n);
-    throwBlame(goal, tape, 0);
+    result ??= playTape(tape.bytes);
+    playing.delete(tape);
+    throwBlame(goal, tape, result);
   };
-}
-
-function waitFor(over: () => boolean): void {
-  const clock = new Int32Array(new SharedArrayBuffer(4));
-  while (!over()) Atomics.wait(clock, 0, 0, LOOK_EVERY_MS);
 }
 
 /** The same on a thread of libuv's pool, for steps that wait. */

@@ -30,7 +30,6 @@ function ours(): Record<string, number> {
     ...prefixed('IN_ROOT', abi.IN_ROOT),
     ...prefixed('CONTROL', abi.CONTROL),
     ...prefixed('HELLO', abi.HELLO),
-    ...prefixed('TURN', abi.TURN),
     ...prefixed('HOST', abi.HOST),
   ]);
 }
