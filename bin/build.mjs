@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Bundles src/ into dist/: cli.cjs (the program), run.cjs, exec.cjs … (the same for one verb each: bin/tsrun), execa.cjs (a rarely
+// Bundles src/ into dist/: cli.cjs (the program), run.cjs, exec.cjs … (the same for one verb each: bin/tsrun.cjs), execa.cjs (a rarely
 // used chunk), index.js (the library).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,7 +12,7 @@ import { besideOutput, execaChunk, lazyBuiltins, smallCommander, sourceDirectori
 
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const dist = join(root, 'dist');
-const { HURRIED, bundle, cacheOf, readBundle } = createRequire(import.meta.url)('./tsrun');
+const { HURRIED, bundle, cacheOf, readBundle } = createRequire(import.meta.url)('./tsrun.cjs');
 /** Bundle → where it begins. */
 const programs = new Map([
   [bundle('cli'), join(root, 'src/cli/main.ts')],
@@ -36,7 +36,7 @@ async function buildProgram(entry, file) {
     ...common,
     entryPoints: [entry],
     format: 'cjs',
-    // bin/tsrun runs the bundle as a script, where import() is not at hand.
+    // bin/tsrun.cjs runs the bundle as a script, where import() is not at hand.
     supported: { 'dynamic-import': false },
     plugins: [smallCommander(), execaChunk('./execa.cjs'), sourceDirectories(besideOutput(dist))],
     write: false,
@@ -75,7 +75,7 @@ function write(name, text) {
   renameSync(temporary, join(dist, name));
 }
 
-/** Makes a bundle the function that bin/tsrun calls, and leaves its digest in its last line, by which its compiled code is found. */
+/** Makes a bundle the function that bin/tsrun.cjs calls, and leaves its digest in its last line, by which its compiled code is found. */
 function signed(text) {
   // esbuild escapes what is in strings, but not what is in regular expressions.
   const [found] = text.match(/.{0,40}[^\x00-\x7f].{0,40}/) ?? [];

@@ -1,4 +1,4 @@
-// node keep-code.cjs: writes V8's compiled code of the bundles in dist/ beside them, for bin/tsrun.
+// node keep-code.cjs: writes V8's compiled code of the bundles in dist/ beside them, for bin/tsrun.cjs.
 //
 // Best is the code of exactly the functions that a verb uses, so each verb in a hurry is done once, in a small root of its own.
 // Where that is not possible (not root) it is the code of all functions: more to read, 2 ms slower.
@@ -17,9 +17,9 @@ const { join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 const { spawn, spawnSync } = require('node:child_process');
-const { HURRIED, bundle, cacheOf, readBundle, start } = require('./tsrun');
+const { HURRIED, bundle, cacheOf, readBundle, start } = require('./tsrun.cjs');
 
-const TSRUN = join(__dirname, 'tsrun');
+const TSRUN = join(__dirname, 'tsrun.cjs');
 const TIMEOUT_MS = 10_000;
 /** What `cat` echoes when its container runs. */
 const ECHO = 'x';

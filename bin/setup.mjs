@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-const { HURRIED, bundle, cacheOf, readBundle } = createRequire(import.meta.url)('./tsrun');
+const { HURRIED, bundle, cacheOf, readBundle } = createRequire(import.meta.url)('./tsrun.cjs');
 const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/, '');
 const inRoot = (...parts) => join(root, ...parts);
 const say = (text) => process.stderr.write(`${text}\n`);
@@ -89,10 +89,12 @@ function nodeGyp(name) {
   if (program) run(process.execPath, [program, 'rebuild'], { cwd: inRoot('node_modules', name) });
 }
 
+const PRODUCTS = ['libtsrun.so', 'tsrun-monitor', 'tsrun'];
+
 /** make knows itself what is out of date, but asking it takes longer than looking at the times. */
 function buildNative() {
   if (!existsSync(inRoot('native', 'Makefile'))) return;
-  const products = ['libtsrun.so', 'tsrun-monitor'].map((name) => newest(inRoot('native/build', name)));
+  const products = PRODUCTS.map((name) => newest(inRoot('native/build', name)));
   const sources = readdirSync(inRoot('native')).filter((name) => name !== 'build');
   if (Math.min(...products) > Math.max(...sources.map((name) => newest(inRoot('native', name))))) return;
   const begun = new Date();
@@ -101,7 +103,7 @@ function buildNative() {
   const [program, ...args] = [...lock, 'make', '-s', '-C', 'native'];
   if (!run(program, args)) throw new SetupError(`cannot compile native/${missingTools()}`);
   // make leaves alone what is up to date, and we would ask it again and again.
-  for (const name of ['libtsrun.so', 'tsrun-monitor']) utimesSync(inRoot('native/build', name), begun, begun);
+  for (const name of PRODUCTS) utimesSync(inRoot('native/build', name), begun, begun);
 }
 
 async function buildDist() {

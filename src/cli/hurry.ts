@@ -6,7 +6,7 @@ import { sayFailure } from './report.ts';
 /**
  * The whole of a bundle of one verb, without commander: does what `words` say, when they are plain.
  * @param start what the verb does, with at least `least` operands
- * @returns false when they are not: bin/tsrun then starts the bundle of all verbs
+ * @returns false when they are not: bin/tsrun.cjs then starts the bundle of all verbs
  */
 export function hurry<F>(
   words: readonly string[],

@@ -5,7 +5,7 @@ import { usageError } from '../engine/options/usage-error.ts';
 export interface UnitFacts {
   /** Of Node: what a service has for PATH is another's than ours. */
   node: string;
-  /** bin/tsrun, whichever link it was called by. */
+  /** bin/tsrun.cjs, whichever link it was called by. */
   program: string;
   dataRoot: string;
   runRoot: string;

@@ -15,7 +15,7 @@ import { treeState } from '../support/tree-state.ts';
 const test = needs(suite('run --plan'), linux());
 const directory = mkdtempSync(join(tmpdir(), 'tsrun-plan-'));
 const rootfs = join(directory, 'root fs');
-const PROGRAM = join(packageRoot(), 'bin/tsrun');
+const PROGRAM = join(packageRoot(), 'bin/tsrun.cjs');
 
 test.before(() => {
   mkdirSync(join(rootfs, 'bin'), { recursive: true });

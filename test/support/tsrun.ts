@@ -7,7 +7,7 @@ import { makeMiniRootfs } from '../../src/image/mini-rootfs.ts';
 const SLOWDOWN = Number(process.env.TSRUN_TEST_SLOWDOWN ?? '1');
 /** How long anything here may take before the test is told so. */
 export const PATIENCE_MS = 20_000 * SLOWDOWN;
-export const PROGRAM = join(import.meta.dirname, '..', '..', 'bin', 'tsrun');
+export const PROGRAM = join(import.meta.dirname, '..', '..', 'bin', 'tsrun.cjs');
 const PROGRAMS =
   'sh bash cat chmod cp echo env false id kill ln ls mkdir mv readlink rm sleep stat stty touch true tty'.split(' ');
 
