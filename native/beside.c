@@ -25,6 +25,7 @@ static void play_and_end(struct child *child) {
 void play_beside(struct tape *tape) {
   s32 nobody = NOBODY;
   if (!__atomic_compare_exchange_n(&beside.owner, &nobody, CLAIMED, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return;
+  tape->finished_ns = 0;
   beside.child = (struct child){ play_and_end, tape, 0, 0, -1 };
   struct clone_args args;
   memset(&args, 0, sizeof args);
@@ -39,6 +40,8 @@ void play_beside(struct tape *tape) {
   tape->beside = !is_error(thread);
   if (is_error(thread)) __atomic_store_n(&beside.owner, NOBODY, __ATOMIC_RELEASE);
 }
+
+int playing_beside(void) { return __atomic_load_n(&beside.owner, __ATOMIC_ACQUIRE) != NOBODY; }
 
 /* Until the tape is over. Its thread may have ended, and another tape have the next. */
 s64 wait_beside(const struct tape *tape) {
