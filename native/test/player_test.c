@@ -118,6 +118,7 @@ static void plays_beside(void) {
   for (int i = 0; i < 100; i++) {
     begin();
     op(OP_OPENAT, "idi", CWD, text("/dev/null"), O_RDONLY)->save = 5;
+    tape.head.op_count = (u32)op_count;
     play_beside(&tape.head);
     expect(emulated || tape.head.beside);
     expect_equal(tape.head.beside ? wait_beside(&tape.head) : play(), 0);
