@@ -3,7 +3,7 @@ import { monotonicMs } from '../kernel/clock.ts';
 import { processBirth } from '../kernel/procfs.ts';
 import { play } from '../plan/play.ts';
 import { step } from '../plan/step.ts';
-import { sendSignal } from './control.ts';
+import { sayOutputGone, sendSignal } from './control.ts';
 import type { Connected } from './launch.ts';
 import { reap } from './wait.ts';
 
@@ -22,6 +22,8 @@ export function killAndReap(
 ): void {
   sendSignal(control, SIGKILL);
   closeStreams();
+  // Told, too: when the plan has given us descriptors of our own already, Node's threads still have the old ones, and never read.
+  for (const stream of [1, 2] as const) sayOutputGone(control, stream);
   reap(monitor);
 }
 

@@ -51,6 +51,12 @@ const FOUND: [what: string, scene: string, struck: (call: Call) => boolean, acti
     `errno:${constants.errno.EMFILE}`,
   ],
   [
+    'nor when it has descriptors of its own already, and Node’s threads hold the other ends of what the container writes to',
+    'run',
+    ({ role, name, detail }) => role === 'cli' && name === 'fcntl' && /^(socket|pipe):/.test(detail),
+    `errno:${constants.errno.EMFILE}`,
+  ],
+  [
     'output that a disk does not take (EIO) is missed, and that is said',
     'run',
     ({ role, name, nth }) => role === 'relay' && name === 'splice' && nth % 9 === 1,
