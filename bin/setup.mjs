@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Everything that a clone needs before `tsrun` runs: packages, their compiled addons, native/, dist/. Quick when done.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +45,7 @@ function missingTools() {
 
 /** Newest change below `path`, in ms; a removed file shows in its directory's time. */
 function newest(path) {
-  const stat = statSync(path, { throwIfNoEntry: false });
+  const stat = lstatSync(path, { throwIfNoEntry: false }); // a link's own: bin/tsrun leads to what is built
   if (stat === undefined) return 0;
   if (!stat.isDirectory()) return stat.mtimeMs;
   return readdirSync(path).reduce((latest, name) => Math.max(latest, newest(join(path, name))), stat.mtimeMs);

@@ -43,7 +43,7 @@ struct tape {
   u32 failed_detail;   /* result: which candidate of an exec, which component of a path; else 0 */
   u64 base;            /* address the relocated words are valid for; 0 at first */
   u64 started_ns, finished_ns; /* result: CLOCK_MONOTONIC around the whole play */
-  u32 beside;          /* result: a thread of libtsrun.so's own plays it, or has */
+  u32 beside;          /* result: the thread of libtsrun.so's own that plays it, or has */
   u32 host;            /* HOST_* */
   s64 slots[TAPE_SLOTS];
 };

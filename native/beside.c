@@ -37,19 +37,13 @@ void play_beside(struct tape *tape) {
   sys(rt_sigprocmask, 2 /* SIG_SETMASK */, &all, &before, sizeof all);
   s64 thread = clone_to_child_main(&args, &beside.child);
   sys(rt_sigprocmask, 2, &before, 0, sizeof before);
-  tape->beside = !is_error(thread);
+  tape->beside = is_error(thread) ? 0 : (u32)thread;
   if (is_error(thread)) __atomic_store_n(&beside.owner, NOBODY, __ATOMIC_RELEASE);
 }
 
-int playing_beside(void) { return __atomic_load_n(&beside.owner, __ATOMIC_ACQUIRE) != NOBODY; }
-
-/* Until the tape is over. Its thread may have ended, and another tape have the next. */
+/* Until the thread that plays the tape needs its stack no longer: whoever comes next can have one. */
 s64 wait_beside(const struct tape *tape) {
-  while (!__atomic_load_n(&tape->finished_ns, __ATOMIC_ACQUIRE)) {
-    s32 owner = __atomic_load_n(&beside.owner, __ATOMIC_ACQUIRE);
-    if (owner == NOBODY && !__atomic_load_n(&tape->finished_ns, __ATOMIC_ACQUIRE)) return -EINVAL_; /* not a tape */
-    sys(futex, &beside.owner, FUTEX_WAIT, owner, 0);
-    sys(futex, &beside.owner, FUTEX_WAKE, 0x7fffffff); /* the kernel wakes one; others may wait, too */
-  }
-  return 0;
+  s32 thread = (s32)tape->beside;
+  while (__atomic_load_n(&beside.owner, __ATOMIC_ACQUIRE) == thread) sys(futex, &beside.owner, FUTEX_WAIT, thread, 0);
+  return tape->finished_ns ? 0 : -EINVAL_; /* not a tape */
 }

@@ -59,7 +59,6 @@ s64 receive_message(s64 socket, struct control *message, s32 fds[3], int *count)
 /* Of the library alone: a tape on a thread of our own, and the wait for its end. */
 void play_beside(struct tape *tape);
 s64 wait_beside(const struct tape *tape);
-int playing_beside(void);
 
 /* As a shell counts: 128 and the signal. status: as wait(2) packs it. */
 static inline s64 exit_code(s64 status) { return status & 127 ? 128 + (status & 127) : status >> 8 & 255; }

@@ -115,7 +115,7 @@ export function fetchNode(machine: Machine, version: number): string | undefined
   return undefined;
 }
 
-/** The compiled code that bin/tsrun looks for is that of one version of Node. */
+/** The compiled code that bin/tsrun.cjs looks for is that of one version of Node. */
 export function keepCodeFor(node: string): void {
   spawnSync(node, [join(packageRoot, 'bin/keep-code.cjs')], { stdio: 'ignore', timeout: 60_000 });
 }

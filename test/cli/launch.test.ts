@@ -59,6 +59,15 @@ test('links lead to it from anywhere', () => {
   assert.match(launch(NODE, ['version'], link).stdout, /^Client: tsrun\n/);
 });
 
+test('a node that cannot be executed for another reason is not passed over', () => {
+  const place = join(directory, 'no program');
+  mkdirSync(place);
+  writeFileSync(join(place, 'node'), 'neither');
+  chmodSync(join(place, 'node'), 0o755);
+  const { status, stderr } = launch(`${place}:${NODE}`, ['version']);
+  assert.equal([status, stderr], [125, 'tsrun: node: execve failed with errno 8\n']);
+});
+
 test('without Node it says so', () => {
   for (const path of ['/nonsuch', `${fakeNode('never', 0o644)}:/none`, `/${'x'.repeat(5000)}`]) {
     const { status, stdout, stderr } = launch(path, ['version']);
